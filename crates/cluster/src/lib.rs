@@ -1,0 +1,1 @@
+//! Remembers what must survive a node; the only room with openraft.

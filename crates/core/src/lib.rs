@@ -1,0 +1,1 @@
+//! Does things to identities: the operations every protocol and console share.

@@ -1,0 +1,1 @@
+//! Signs, verifies, hashes, seals; JOSE, password hashes, OTP, random.

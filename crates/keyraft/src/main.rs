@@ -1,0 +1,2 @@
+//! Keyraft. 
+fn main() {}

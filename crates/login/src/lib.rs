@@ -1,0 +1,1 @@
+//! Takes a browser from anonymous to authenticated, whoever asked.

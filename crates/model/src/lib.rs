@@ -1,0 +1,1 @@
+//! Says what realms, clients, users and sessions are: data and their own rules, no I/O.

@@ -1,0 +1,1 @@
+//! Remembers what must survive everything; the only room with SQL.

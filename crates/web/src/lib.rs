@@ -1,0 +1,1 @@
+//! The kit for endpoints and pages: extractors, cookies, headers, layout, messages, assets.

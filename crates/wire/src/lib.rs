@@ -1,0 +1,1 @@
+//! Reads and writes protocol messages: OAuth and OpenID Connect parameters and codes, problem bodies.
