@@ -1,0 +1,76 @@
+//! Answers for what no handler answered: no such path, wrong method, a panic, an unusable host.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use axum::extract::Request;
+use axum::response::Response;
+use http::{HeaderMap, StatusCode};
+use keyraft_model::UnixMs;
+use serde_json::json;
+
+use crate::extract::{Fields, Locales};
+use crate::layout::Frame;
+use crate::messages::Messages;
+use crate::pages::{ErrorPage, json};
+use crate::{RequestId, accept};
+
+/// For `Router::fallback`: 404, a page for those who name HTML, Keycloak's JSON for the others.
+pub async fn not_found(request: Request) -> Response {
+    let id = request.extensions().get::<RequestId>().copied();
+    no_page(request.headers(), id, "Unable to find matching target resource method")
+}
+
+/// For `Router::method_not_allowed_fallback`: 405 as Keycloak says it.
+pub async fn wrong_method() -> Response {
+    json(StatusCode::METHOD_NOT_ALLOWED, &json!({ "error": "HTTP 405 Method Not Allowed" }))
+}
+
+/// 404 with that `error` in JSON, or the page that says so.
+pub fn no_page(asked: &HeaderMap, id: Option<RequestId>, error: &str) -> Response {
+    if accept::names_html(asked) {
+        return page(asked, StatusCode::NOT_FOUND, "pageNotFound", id);
+    }
+    json(StatusCode::NOT_FOUND, &json!({ "error": error }))
+}
+
+/// 500: something went wrong, an id, and nothing else. The reason is in the log under the same id.
+pub fn internal(asked: &HeaderMap, id: Option<RequestId>) -> Response {
+    if accept::names_html(asked) {
+        return page(asked, StatusCode::INTERNAL_SERVER_ERROR, "internalServerError", id);
+    }
+    let description = "For more on this error consult the server log.";
+    let mut body = json!({ "error": "unknown_error", "error_description": description });
+    if let Some(id) = id {
+        body["error_id"] = id.to_string().into();
+    }
+    json(StatusCode::INTERNAL_SERVER_ERROR, &body)
+}
+
+/// 400 for a request whose `Host` cannot be used.
+pub(crate) fn bad_host() -> Response {
+    let description = "The Host header is missing or is not a host";
+    json(StatusCode::BAD_REQUEST, &json!({ "error": "invalid_request", "error_description": description }))
+}
+
+fn page(asked: &HeaderMap, status: StatusCode, key: &str, id: Option<RequestId>) -> Response {
+    let t = Messages::without_realm(&Locales::read(asked, &Fields::default()));
+    let frame = Frame::new(&t, "", "");
+    let advice = t.get("tryAgainLater");
+    let page = ErrorPage {
+        t: &t,
+        frame: &frame,
+        sentence: &t.get(key),
+        advice: (status == StatusCode::INTERNAL_SERVER_ERROR).then_some(&*advice),
+        id: id.unwrap_or_else(RequestId::random),
+        at: now(),
+        back: None,
+        restart: None,
+    };
+    page.respond(&HeaderMap::new(), status)
+}
+
+/// The time that is shown on a page of last resort, where no handler passed one.
+fn now() -> UnixMs {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    UnixMs(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,192 @@
+//! What happens around every handler.
+//!
+//! From the outside in: an id that every log line of the request carries, the realm's security headers on
+//! whatever comes back, the check of the path, the settling of names, and a net under panics. The
+//! order matters: refusals and failures get the headers too, and a handler never sees an unchecked path.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{ConnectInfo, Request, State};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::Response;
+use futures::FutureExt as _;
+use http::HeaderMap;
+use keyraft_model::Realm;
+use percent_encoding::percent_decode_str;
+use tracing::Instrument as _;
+
+use crate::headers::BrowserHeaders;
+use crate::hostname::Hostname;
+use crate::{RequestId, failure, guard};
+
+/// Where the layers find a realm's security headers.
+pub trait RealmSource: Clone + Send + Sync + 'static {
+    /// The realm of that name; nothing when there is none or it cannot be read now.
+    fn realm(&self, name: &str) -> impl Future<Output = Option<Arc<Realm>>> + Send;
+}
+
+/// Put into a request's extensions by a listener that speaks TLS.
+#[derive(Clone, Copy, Debug)]
+pub struct Encrypted;
+
+#[derive(Clone)]
+struct Kit<R> {
+    hostname: Arc<Hostname>,
+    realms: R,
+}
+
+/// Wraps a router. Serve it with `into_make_service_with_connect_info::<SocketAddr>()`, or put
+/// `ConnectInfo<SocketAddr>` into the requests' extensions: without it the caller's address is unknown.
+pub fn layers<R: RealmSource>(router: Router, hostname: Arc<Hostname>, realms: R) -> Router {
+    let router = router.fallback(failure::not_found).method_not_allowed_fallback(failure::wrong_method);
+    router.layer(from_fn_with_state(Kit { hostname, realms }, around))
+}
+
+async fn around<R: RealmSource>(State(kit): State<Kit<R>>, request: Request, next: Next) -> Response {
+    let id = RequestId::random();
+    let span = tracing::info_span!("request", %id);
+    let answered = async move {
+        let asked = request.headers().clone();
+        let realm = realm_in(request.uri().path(), &kit.hostname.relative_path);
+        let mut response = checked(&kit.hostname, id, &asked, request, next).await;
+        let found = match realm {
+            Some(name) => kit.realms.realm(&name).await,
+            None => None,
+        };
+        found
+            .map_or_else(BrowserHeaders::default, |realm| BrowserHeaders::from(&*realm))
+            .apply(&asked, &mut response);
+        response
+    };
+    answered.instrument(span).await
+}
+
+async fn checked(
+    hostname: &Hostname,
+    id: RequestId,
+    asked: &HeaderMap,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    if let Some(refusal) = guard::refuse(request.uri().path()) {
+        return refusal;
+    }
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0);
+    let peer = peer.unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], 0)));
+    let tls = request.extensions().get::<Encrypted>().is_some();
+    let Ok(origin) = hostname.origin(request.uri(), asked, peer, tls) else {
+        return failure::bad_host();
+    };
+    request.extensions_mut().insert(Arc::new(origin));
+    request.extensions_mut().insert(id);
+    // A panic in one request must not take the connection's other requests with it.
+    AssertUnwindSafe(next.run(request)).catch_unwind().await.unwrap_or_else(|_| {
+        tracing::error!("a handler panicked");
+        failure::internal(asked, Some(id))
+    })
+}
+
+/// The realm that a path names: `/realms/{r}/…`, `/admin/realms/{r}/…` or `/admin/{r}/console/…`.
+fn realm_in(path: &str, root: &str) -> Option<String> {
+    let path = path.strip_prefix(root.trim_end_matches('/')).unwrap_or(path);
+    let mut parts = path.split('/').skip(1);
+    let name = match (parts.next()?, parts.next()?, parts.next()) {
+        ("realms", name, _) | ("admin", "realms", Some(name)) | ("admin", name, Some("console")) => name,
+        _ => return None,
+    };
+    percent_decode_str(name)
+        .decode_utf8()
+        .ok()
+        .map(std::borrow::Cow::into_owned)
+        .filter(|name| !name.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use axum::routing::get;
+    use http::StatusCode;
+    use tower::ServiceExt as _;
+
+    use super::*;
+    use crate::{ClientIp, RequestOrigin};
+
+    #[derive(Clone)]
+    struct Shop;
+
+    impl RealmSource for Shop {
+        async fn realm(&self, name: &str) -> Option<Arc<Realm>> {
+            let mut realm = Realm { realm: "shop".into(), ..Realm::default() };
+            realm.browser_security_headers.insert("xFrameOptions".into(), "DENY".into());
+            (name == "shop").then(|| Arc::new(realm))
+        }
+    }
+
+    async fn panics() -> StatusCode {
+        panic!("a bug")
+    }
+
+    async fn ask(path: &str, accept: &str) -> (StatusCode, HeaderMap, String) {
+        let routes = Router::new()
+            .route(
+                "/realms/{realm}/who",
+                get(|ip: ClientIp, origin: RequestOrigin| async move { format!("{} {}", ip.0, origin.base) }),
+            )
+            .route("/realms/{realm}/panic", get(panics));
+        let hostname = Hostname { follow_host: true, ..Hostname::default() };
+        let router = layers(routes, Arc::new(hostname), Shop);
+        let mut request =
+            Request::get(path).header("host", "id.test").header("accept", accept).body(Body::empty());
+        let peer = ConnectInfo(SocketAddr::from(([192, 0, 2, 7], 4711)));
+        request.as_mut().unwrap().extensions_mut().insert(peer);
+        let response = router.oneshot(request.unwrap()).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let body = axum::body::to_bytes(body, 100_000).await.unwrap();
+        (parts.status, parts.headers, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_handler_learns_who_asked_and_by_which_name() {
+        assert_eq!(ask("/realms/shop/who", "*/*").await.2, "192.0.2.7 http://id.test");
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_a_500_with_an_id_and_nothing_else() {
+        let (status, headers, body) = ask("/realms/shop/panic", "application/json").await;
+        assert_eq!(
+            (status, headers["x-frame-options"].to_str().unwrap()),
+            (StatusCode::INTERNAL_SERVER_ERROR, "DENY")
+        );
+        assert!(body.contains("error_id") && !body.contains("a bug"));
+
+        let (status, headers, body) = ask("/realms/other/panic", "text/html").await;
+        assert_eq!(
+            (status, headers["x-frame-options"].to_str().unwrap()),
+            (StatusCode::INTERNAL_SERVER_ERROR, "SAMEORIGIN")
+        );
+        assert!(body.contains("<title>Error:") && !body.contains("a bug"));
+    }
+
+    #[tokio::test]
+    async fn an_unknown_path_and_a_crooked_one_are_refused_as_keycloak_does() {
+        let (status, _, body) = ask("/nope", "*/*").await;
+        assert_eq!(
+            (status, body.as_str()),
+            (StatusCode::NOT_FOUND, r#"{"error":"Unable to find matching target resource method"}"#,)
+        );
+        assert!(ask("/nope", "text/html").await.2.contains("Page not found"));
+        assert_eq!(ask("/realms/../admin", "*/*").await.0, StatusCode::BAD_REQUEST);
+    }
+
+    #[test]
+    fn a_path_names_its_realm() {
+        assert_eq!(realm_in("/realms/a%20b/x", ""), Some("a b".into()));
+        assert_eq!(realm_in("/auth/admin/realms/shop", "/auth"), Some("shop".into()));
+        assert_eq!(realm_in("/admin/master/console", ""), Some("master".into()));
+        assert_eq!(realm_in("/resources/x/y", ""), None);
+    }
+}
