@@ -88,8 +88,9 @@ impl Otp {
     ///
     /// # Errors
     /// `OtpMalformed` for parameters out of range.
-    pub fn generate(parameters: OtpParameters) -> Result<Self, Error> {
-        Self::new(OtpParameters { secret_encoding: None, ..parameters }, random::alphanumeric(20))
+    pub fn generate(mut parameters: OtpParameters) -> Result<Self, Error> {
+        parameters.secret_encoding = None;
+        Self::new(parameters, random::alphanumeric(20))
     }
 
     /// A credential from its parameters and stored secret value.
@@ -125,11 +126,17 @@ impl Otp {
     }
 
     /// Keycloak's `credentialData`.
+    ///
+    /// # Panics
+    /// Never: plain members always serialise.
     pub fn credential_data(&self) -> String {
         serde_json::to_string(&self.parameters).expect("plain members always serialise")
     }
 
     /// Keycloak's `secretData`.
+    ///
+    /// # Panics
+    /// Never: plain members always serialise.
     pub fn secret_data(&self) -> String {
         let data = SecretData { value: self.value.clone() };
         serde_json::to_string(&data).expect("a text always serialises")
@@ -213,7 +220,7 @@ impl fmt::Debug for Otp {
         f.debug_struct("Otp")
             .field("parameters", &self.parameters)
             .field("secret", &format_args!("…"))
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 

@@ -53,6 +53,7 @@ impl DataKey {
     }
 
     /// The subkey for one purpose in one context, say `("auth session", realm id)`.
+    #[must_use]
     pub fn derive(&self, purpose: &str, context: &str) -> Self {
         let length = (purpose.len() as u64).to_be_bytes();
         let mut key = [0; KEY_LEN];

@@ -6,7 +6,7 @@ use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, date_time_ymd
 
 use crate::Error;
 
-const TEN_YEARS: Duration = Duration::from_secs(3_652 * 24 * 3_600);
+const TEN_YEARS: Duration = Duration::from_hours(3_652 * 24);
 /// How far back validity starts: clocks of relying parties differ. Keycloak's 100 s.
 const BACKDATE: Duration = Duration::from_secs(100);
 

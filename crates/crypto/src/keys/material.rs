@@ -126,6 +126,9 @@ impl KeyMaterial {
         let pkcs1 = Zeroizing::new(der::inside_pkcs8(der).unwrap_or(der).to_vec());
         let pair = rsa_pair(&pkcs1)?;
         let public = PublicKey::from_pkcs1(pair.public_key().as_ref())?;
+        if !public.has_sound_size() {
+            return Err(Error::KeyUnusable("an RSA key has 2048 to 8192 bits"));
+        }
         let kid = kid.unwrap_or_else(|| public.keycloak_kid());
         Ok(Self { kid, kind: Kind::Rsa(pkcs1), certificate })
     }
@@ -231,8 +234,7 @@ impl KeyMaterial {
 }
 
 pub(super) fn rsa_pair(pkcs1: &[u8]) -> Result<RsaKeyPair, Error> {
-    RsaKeyPair::from_der(pkcs1)
-        .map_err(|_| Error::KeyUnusable("not an RSA private key of at least 2048 bits"))
+    RsaKeyPair::from_der(pkcs1).map_err(|_| Error::KeyUnusable("not an RSA private key"))
 }
 
 pub(super) fn ec_pair(curve: Curve, pkcs8: &[u8]) -> Result<EcdsaKeyPair, Error> {

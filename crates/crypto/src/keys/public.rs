@@ -110,6 +110,20 @@ impl PublicKey {
         Ok(Self::Ed25519 { x })
     }
 
+    /// Whether an RSA key is large enough to be safe and small enough to be cheap; other kinds have one size.
+    ///
+    /// The library checks neither when it parses: a short key can be forged, and a key from outside with a huge
+    /// modulus or exponent makes every check of a signature slow.
+    pub(super) fn has_sound_size(&self) -> bool {
+        match self {
+            Self::Rsa { n, e } => {
+                let bits = n.first().map_or(0, |top| n.len() * 8 - top.leading_zeros() as usize);
+                (2_048..=8_192).contains(&bits) && (1..=4).contains(&e.len())
+            }
+            Self::Ec { .. } | Self::Ed25519 { .. } => true,
+        }
+    }
+
     /// The `SubjectPublicKeyInfo` in DER, byte for byte what Java encodes.
     pub fn to_spki(&self) -> Vec<u8> {
         let oid = |oid| der::element(der::OID, &[oid]);

@@ -29,7 +29,7 @@ enum Private {
     Rsa(RsaKeyPair),
     Ec(EcdsaKeyPair),
     Ed25519(Ed25519KeyPair),
-    Hmac(hmac::Key),
+    Hmac(Box<hmac::Key>),
 }
 
 impl SigningKey {
@@ -40,7 +40,7 @@ impl SigningKey {
     pub fn hmac(secret: &[u8], kid: &str, algorithm: Algorithm) -> Result<Self, Error> {
         let hmac = algorithm.hmac().ok_or(Error::KeyUnusable("not an HMAC algorithm"))?;
         let verifying = VerifyingKey::hmac(secret, Some(kid.to_owned()), algorithm)?;
-        let private = Private::Hmac(hmac::Key::new(hmac, secret));
+        let private = Private::Hmac(Box::new(hmac::Key::new(hmac, secret)));
         Ok(Self(Arc::new(Inner { kid: kid.to_owned(), algorithm, private, certificate: None, verifying })))
     }
 

@@ -25,7 +25,7 @@ struct Inner {
 
 enum Material {
     Public { key: PublicKey, parsed: Parsed },
-    Hmac(hmac::Key),
+    Hmac(Box<hmac::Key>),
 }
 
 /// AWS-LC's objects, one per algorithm, made when first needed: the library ties them to one algorithm.
@@ -60,7 +60,7 @@ impl VerifyingKey {
         if secret.is_empty() {
             return Err(Error::KeyUnusable("empty secret"));
         }
-        let material = Material::Hmac(hmac::Key::new(hmac, secret));
+        let material = Material::Hmac(Box::new(hmac::Key::new(hmac, secret)));
         Ok(Self(Arc::new(Inner { kid, algorithm: Some(algorithm), material })))
     }
 
@@ -150,14 +150,16 @@ impl Parsed {
 
 fn parse(key: &PublicKey, algorithm: Algorithm) -> Option<ParsedPublicKey> {
     match key {
-        PublicKey::Rsa { .. } => ParsedPublicKey::new(algorithm.rsa_parameters()?, key.raw()).ok(),
+        PublicKey::Rsa { .. } if key.has_sound_size() => {
+            ParsedPublicKey::new(algorithm.rsa_parameters()?, key.raw()).ok()
+        }
         PublicKey::Ec { curve, .. } if algorithm.curve() == Some(*curve) => {
             ParsedPublicKey::new(curve.verification(), key.raw()).ok()
         }
         PublicKey::Ed25519 { .. } if algorithm == Algorithm::EdDSA => {
             ParsedPublicKey::new(&ED25519, key.raw()).ok()
         }
-        PublicKey::Ec { .. } | PublicKey::Ed25519 { .. } => None,
+        PublicKey::Rsa { .. } | PublicKey::Ec { .. } | PublicKey::Ed25519 { .. } => None,
     }
 }
 

@@ -94,7 +94,7 @@ impl Hash {
     /// # Errors
     /// As [`HashParameters::check`].
     pub fn verify(&self, password: &Secret, memory: &mut Memory) -> Result<bool, Error> {
-        Ok(self.is_value(&*self.derive(password, memory)?))
+        Ok(self.is_value(&self.derive(password, memory)?))
     }
 
     /// Reads Keycloak's `credentialData` and `secretData`.
@@ -122,11 +122,17 @@ impl Hash {
     }
 
     /// Keycloak's `credentialData`.
+    ///
+    /// # Panics
+    /// Never: plain members always serialise.
     pub fn credential_data(&self) -> String {
         serde_json::to_string(&CredentialData::of(&self.parameters)).expect("plain members always serialise")
     }
 
     /// Keycloak's `secretData`.
+    ///
+    /// # Panics
+    /// Never: plain members always serialise.
     pub fn secret_data(&self) -> String {
         let data = SecretData {
             value: Zeroizing::new(encoding::base64(&self.value)),

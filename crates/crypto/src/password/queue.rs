@@ -11,9 +11,12 @@ pub(super) struct Queue<J> {
     clients: HashMap<String, Client<J>>,
 }
 
+/// Jobs with their estimated cost, oldest first.
+type Jobs<J> = VecDeque<(J, Duration)>;
+
 struct Client<J> {
     waiting: Duration,
-    jobs: VecDeque<(J, Duration)>,
+    jobs: Jobs<J>,
 }
 
 impl<J> Queue<J> {
@@ -30,16 +33,12 @@ impl<J> Queue<J> {
         let own = self.clients.get(client).map_or(Duration::ZERO, |client| client.waiting) + cost;
         while !self.turns.is_empty() && self.waiting + cost > self.limit {
             let greediest = self.clients.iter().max_by_key(|(_, client)| client.waiting);
-            match greediest.filter(|(name, greedy)| *name != client && greedy.waiting > own) {
-                Some((name, _)) => {
-                    let name = name.clone();
-                    turned_away.extend(self.take(&name, VecDeque::pop_back));
-                }
-                None => {
-                    turned_away.push(job);
-                    return turned_away;
-                }
-            }
+            let greediest = greediest.filter(|(name, greedy)| *name != client && greedy.waiting > own);
+            let Some(name) = greediest.map(|(name, _)| name.clone()) else {
+                turned_away.push(job);
+                return turned_away;
+            };
+            turned_away.extend(self.take(&name, VecDeque::pop_back));
         }
         self.waiting += cost;
         let entry = self.clients.entry(client.to_owned()).or_insert_with(|| {
@@ -62,11 +61,8 @@ impl<J> Queue<J> {
         job
     }
 
-    fn take(
-        &mut self,
-        name: &str,
-        end: fn(&mut VecDeque<(J, Duration)>) -> Option<(J, Duration)>,
-    ) -> Option<J> {
+    /// Takes a job of one client from one end of its line.
+    fn take(&mut self, name: &str, end: fn(&mut Jobs<J>) -> Option<(J, Duration)>) -> Option<J> {
         let client = self.clients.get_mut(name)?;
         let taken = end(&mut client.jobs);
         if let Some((_, cost)) = &taken {
