@@ -150,7 +150,7 @@ impl fmt::Debug for DataKey {
 
 /// The operator's keys: the first seals, all open, so that keys can be rotated. Never stored.
 #[derive(Clone)]
-pub struct MasterKeys(Vec<DataKey>);
+pub struct MasterKeys(DataKeys);
 
 impl MasterKeys {
     /// Reads keys in order: each 32 bytes in base64, base64url or hex, or a passphrase of at least 32 characters.
@@ -159,20 +159,17 @@ impl MasterKeys {
     /// `MasterKeyWeak` for anything shorter; `NoSealingKey` for an empty list.
     pub fn parse<'a>(texts: impl IntoIterator<Item = &'a str>) -> Result<Self, Error> {
         let keys: Vec<DataKey> = texts.into_iter().map(parse_master).collect::<Result<_, _>>()?;
-        if keys.is_empty() {
-            return Err(Error::NoSealingKey);
-        }
-        Ok(Self(keys))
+        DataKeys::new(keys).map(Self)
     }
 
     /// The key that seals.
     pub fn current(&self) -> &DataKey {
-        &self.0[0]
+        self.0.current()
     }
 
     /// Seals with the first key.
     pub fn seal(&self, aad: &[u8], plaintext: &[u8]) -> String {
-        self.current().seal(aad, plaintext)
+        self.0.seal(aad, plaintext)
     }
 
     /// Opens with whichever key sealed.
@@ -180,9 +177,7 @@ impl MasterKeys {
     /// # Errors
     /// As [`DataKey::open`].
     pub fn open(&self, aad: &[u8], text: &str) -> Result<Vec<u8>, Error> {
-        let (id, _) = split_text(text)?;
-        let key = self.0.iter().find(|key| key.id == id);
-        key.ok_or_else(|| Error::SealKeyUnknown(id.chars().take(32).collect()))?.open(aad, text)
+        self.0.open(aad, text)
     }
 
     /// Whether `text` was sealed with an older key and should be sealed anew.
@@ -209,7 +204,7 @@ impl MasterKeys {
 
 impl fmt::Debug for MasterKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(&self.0).finish()
+        f.debug_list().entries(&self.0.0).finish()
     }
 }
 

@@ -24,7 +24,7 @@ struct Inner {
 }
 
 enum Material {
-    Public { key: PublicKey, parsed: Parsed },
+    Public { key: PublicKey, parsed: Box<Parsed> },
     Hmac(Box<hmac::Key>),
 }
 
@@ -44,7 +44,7 @@ impl VerifyingKey {
             PublicKey::Ec { curve, .. } => curve.algorithm(),
             PublicKey::Ed25519 { .. } => Algorithm::EdDSA,
         });
-        let parsed = Parsed::default();
+        let parsed = Box::<Parsed>::default();
         if parsed.get(&key, natural).is_none() {
             return Err(Error::KeyUnusable("public key does not fit its algorithm"));
         }

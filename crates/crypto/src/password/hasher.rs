@@ -32,6 +32,7 @@ pub struct Hasher(Arc<Handle>);
 struct Handle(Arc<Shared>);
 
 struct Shared {
+    threads: u32,
     state: Mutex<State>,
     arrived: Condvar,
 }
@@ -65,7 +66,7 @@ impl Hasher {
     pub fn with_threads(threads: usize) -> Result<Self, Error> {
         let threads = u32::try_from(threads.clamp(1, 256)).unwrap_or(1);
         let state = State { queue: Queue::new(MAX_WAIT * threads), costs: Costs::default(), stopped: false };
-        let shared = Arc::new(Shared { state: Mutex::new(state), arrived: Condvar::new() });
+        let shared = Arc::new(Shared { threads, state: Mutex::new(state), arrived: Condvar::new() });
         // The handle comes first: when a thread cannot be started, its drop ends those that were.
         let hasher = Self(Arc::new(Handle(Arc::clone(&shared))));
         for _ in 0..threads {
@@ -101,6 +102,12 @@ impl Hasher {
         let hash = Hash::salted(parameters);
         let value = self.derive(client, hash.clone(), password).await?;
         Ok(hash.with_value(value))
+    }
+
+    /// The work that waits, as time until its end when all threads share it.
+    pub fn waiting(&self) -> Duration {
+        let shared = &self.0.0;
+        shared.lock().queue.waiting() / shared.threads
     }
 
     async fn derive(&self, client: &str, hash: Hash, password: Secret) -> Result<Zeroizing<Vec<u8>>, Error> {

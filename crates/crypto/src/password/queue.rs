@@ -24,6 +24,11 @@ impl<J> Queue<J> {
         Self { limit, waiting: Duration::ZERO, turns: VecDeque::new(), clients: HashMap::new() }
     }
 
+    /// The estimated work of all jobs that wait.
+    pub(super) fn waiting(&self) -> Duration {
+        self.waiting
+    }
+
     /// Lets `job` wait; gives back the jobs that there is no room for, `job` itself or others.
     ///
     /// When the queue is full, a client that has less waiting than another takes the place of that other's
