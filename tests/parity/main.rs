@@ -1,0 +1,154 @@
+//! The parity ring: what Keycloak 26.7.3 answered, asked again.
+//!
+//! Starts the binary (or takes the server at `KEYRAFT_PARITY_URL`), sends the recorded requests in
+//! their order, and fails on every answer that differs and is on no list. `README.md` says how.
+
+mod compare;
+mod http;
+mod judge;
+mod lists;
+mod page;
+mod pattern;
+mod replay;
+mod report;
+mod server;
+mod sign;
+mod steps;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+
+use crate::http::Origin;
+use crate::judge::Manner;
+use crate::lists::{List, Subject};
+use crate::pattern::Place;
+use crate::replay::{Outcome, Replay};
+use crate::report::{Lists, Report};
+use crate::server::Server;
+use crate::steps::Steps;
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            say(&format!("parity: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<bool> {
+    let folder = folder();
+    let lists = Lists {
+        differences: List::parse(&read(&folder, "differences.toml")?, "differences.toml")?,
+        pending: List::parse(&read(&folder, "pending.toml")?, "pending.toml")?,
+        unreplayable: List::parse(&read(&folder, "unreplayable.toml")?, "unreplayable.toml")?,
+    };
+    let server = match std::env::var("KEYRAFT_PARITY_URL") {
+        Ok(_) => None,
+        Err(_) => Some(Server::start(option_env!("CARGO_BIN_EXE_keyraft").context("set KEYRAFT_PARITY_URL")?)?),
+    };
+    let (base, management) = match &server {
+        Some(server) => (server.base.clone(), server.management.clone()),
+        None => {
+            let base = std::env::var("KEYRAFT_PARITY_URL")?.trim_end_matches('/').to_owned();
+            let management = std::env::var("KEYRAFT_PARITY_MANAGEMENT_URL").unwrap_or_else(|_| above(&base));
+            (base, management)
+        }
+    };
+    let mut replay = Replay::new(Origin::new(&base)?, management)?;
+    for realm in ["lab", "demo", "tok", "pg", "owned"] {
+        let _ = replay.admin("DELETE", &format!("/admin/realms/{realm}"), None)?;
+    }
+    let mut report = Report::default();
+    exchanges(&mut replay, &folder, &lists, &mut report)?;
+    let areas = wanted();
+    if areas.is_empty() {
+        report.stale = lists.stale();
+    }
+    report.items.retain(|item| areas.is_empty() || areas.contains(&item.subject.area));
+    publish(&report, &lists)?;
+    drop(server);
+    Ok(report.holds())
+}
+
+/// Sends every recorded exchange and judges what came back.
+fn exchanges(replay: &mut Replay, folder: &Path, lists: &Lists, report: &mut Report) -> Result<()> {
+    let steps = Steps::parse(&read(folder, "steps.toml")?)?;
+    let place = Place { base: replay.origin.base.clone(), host: replay.origin.host.clone() };
+    for line in read(folder, "data/exchanges.jsonl")?.lines() {
+        let exchange: Value = serde_json::from_str(line)?;
+        let subject = subject(&exchange);
+        let reduce = steps.of(subject.n).find_map(|s| s.reduce.as_deref());
+        let ordered = subject.request.contains("/openid-connect/token") || subject.request.contains("/.well-known/");
+        let outcome = replay.run(&exchange, &steps);
+        let found = match &outcome {
+            Outcome::Answered(read) => judge::judge(&place, &exchange["response"], read, Manner { ordered, reduce }),
+            Outcome::Blocked(why) => vec![compare::Difference {
+                fact: "blocked".into(),
+                expected: exchange["response"]["status"].to_string(),
+                got: why.clone(),
+                soft: false,
+            }],
+        };
+        report.items.push(lists.verdict(subject, found));
+    }
+    Ok(())
+}
+
+fn subject(exchange: &Value) -> Subject {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let request = &exchange["request"];
+    Subject {
+        n: exchange["n"].as_u64().unwrap_or_default(),
+        area: text(&exchange["area"]),
+        name: text(&exchange["name"]),
+        request: format!("{} {}", text(&request["method"]), text(&request["path"])),
+    }
+}
+
+fn publish(report: &Report, lists: &Lists) -> Result<()> {
+    let path = std::env::var_os("KEYRAFT_PARITY_REPORT").map_or_else(
+        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../target/parity.txt"),
+        PathBuf::from,
+    );
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    std::fs::write(&path, report.full(lists))?;
+    let limit = std::env::var("KEYRAFT_PARITY_LIMIT").ok().and_then(|l| l.parse().ok()).unwrap_or(20);
+    say(&report.table());
+    say(&report.failures(limit));
+    say(&format!("whole report: {}", path.display()));
+    Ok(())
+}
+
+/// Areas to judge; empty means all.
+fn wanted() -> Vec<String> {
+    let areas = std::env::var("KEYRAFT_PARITY_AREAS").unwrap_or_default();
+    areas.split(',').map(str::trim).filter(|a| !a.is_empty()).map(str::to_owned).collect()
+}
+
+/// The management port is the main port and a thousand, where nothing else is said.
+fn above(base: &str) -> String {
+    let (host, port) = base.rsplit_once(':').unwrap_or((base, "8080"));
+    format!("{host}:{}", port.parse::<u16>().map_or(9000, |p| p.saturating_add(1000)))
+}
+
+fn folder() -> PathBuf {
+    let here = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/parity");
+    std::env::var_os("KEYRAFT_PARITY_FOLDER").map_or(here, PathBuf::from)
+}
+
+fn read(folder: &Path, name: &str) -> Result<String> {
+    std::fs::read_to_string(folder.join(name)).with_context(|| folder.join(name).display().to_string())
+}
+
+#[expect(clippy::print_stdout, reason = "the ring's table is its output")]
+fn say(text: &str) {
+    println!("{text}");
+}
