@@ -1,1 +1,24 @@
 //! Remembers what must survive a node; the only room with openraft.
+//!
+//! Maps with time limits (sessions, codes, markers, counters) held in memory and changed only by commands
+//! that went through the log. A [`Cluster`] takes commands ([`Cluster::write`]) and gives linearizable reads
+//! ([`Cluster::view`]). `machine` applies commands and is pure; `maps` says what each command does; `engine`
+//! is the log, the snapshots and openraft. This room knows nothing of OAuth, SQL or HTTP, and refuses to
+//! answer "no" where the truth is "cannot tell": that is an [`Error`].
+
+pub mod command;
+pub mod handle;
+pub mod session;
+
+mod cluster;
+mod engine;
+mod error;
+mod machine;
+mod maps;
+mod shared;
+mod time;
+mod view;
+
+pub use cluster::{Cluster, Metrics, Settings};
+pub use error::Error;
+pub use view::View;

@@ -1,0 +1,116 @@
+//! The handle that other rooms hold: writing commands, reading, starting and stopping.
+
+use std::{fmt, path::PathBuf, sync::Arc};
+
+use crate::{
+    Error, View,
+    command::{Command, Outcome},
+    engine::Engine,
+    handle,
+    shared::Shared,
+};
+
+/// Where and how the maps are kept.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The folder of log and snapshots; made if it is not there. One process at a time.
+    pub dir: PathBuf,
+    /// Bytes that the state may take before new sessions and markers are refused. Default: 1 GiB.
+    pub max_state_bytes: u64,
+    /// Bytes of log after which a snapshot is written. Default: 64 MiB.
+    pub snapshot_after_bytes: u64,
+}
+
+impl Settings {
+    /// The defaults, in that folder.
+    pub fn new(dir: impl Into<PathBuf>) -> Self {
+        Self { dir: dir.into(), max_state_bytes: 1 << 30, snapshot_after_bytes: 64 << 20 }
+    }
+}
+
+/// How the cluster is, for operators.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Metrics {
+    /// Whether this node leads.
+    pub is_leader: bool,
+    /// The last entry in the log.
+    pub last_log: u64,
+    /// The last entry applied to the state.
+    pub applied: u64,
+    /// The last entry in a snapshot.
+    pub snapshot: u64,
+    /// Live and expired objects in all maps.
+    pub entries: u64,
+    /// What they are taken to cost, in bytes.
+    pub bytes: u64,
+}
+
+/// The replicated maps. Clones share one engine.
+#[derive(Clone)]
+pub struct Cluster {
+    shared: Arc<Shared>,
+    engine: Arc<Engine>,
+}
+
+impl fmt::Debug for Cluster {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cluster").finish_non_exhaustive()
+    }
+}
+
+impl Cluster {
+    /// Opens the maps in a folder: reads the last snapshot, applies the log behind it, and leads at once where
+    /// this node is the only voter.
+    ///
+    /// # Errors
+    /// [`Error::Storage`] when the folder cannot be used (another process has it, say), [`Error::Damaged`] when
+    /// what is in it fails its checksums.
+    pub async fn open(settings: Settings) -> Result<Self, Error> {
+        let (engine, shared) = Engine::open(settings).await?;
+        Ok(Self { shared, engine: Arc::new(engine) })
+    }
+
+    /// Proposes a command; answers when it has been applied, and so is on disk on a majority of the voters.
+    ///
+    /// The command goes through even if the returned future is dropped.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] before anything is written; all others leave open whether it was applied.
+    pub async fn write(&self, command: Command) -> Result<Outcome, Error> {
+        check(&command)?;
+        self.engine.write(command).await
+    }
+
+    /// A read that sees every write answered before this call.
+    ///
+    /// # Errors
+    /// When this node cannot know whether it is up to date: [`Error::NoQuorum`], [`Error::Stopped`].
+    pub async fn view(&self) -> Result<View, Error> {
+        self.engine.read().await?;
+        Ok(View::new(Arc::clone(&self.shared)))
+    }
+
+    /// How the cluster is.
+    pub fn metrics(&self) -> Metrics {
+        self.engine.metrics()
+    }
+
+    /// Stops: what was accepted is written and synced, then the folder is given free.
+    ///
+    /// # Errors
+    /// [`Error::Storage`] when the last sync failed.
+    pub async fn shutdown(&self) -> Result<(), Error> {
+        self.engine.shutdown().await
+    }
+}
+
+/// Refuses what no caller may propose, before it reaches the log.
+fn check(command: &Command) -> Result<(), Error> {
+    let Command::StartSession(start) = command else { return Ok(()) };
+    match handle::slot_of_sid(&start.sid) {
+        Some(slot) if slot == handle::slot_of_user(&start.realm, &start.user) => Ok(()),
+        Some(_) => Err(Error::Invalid("the session handle is not of its user's slot")),
+        None => Err(Error::Invalid("the session handle is none")),
+    }
+}

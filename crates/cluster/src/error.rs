@@ -1,0 +1,34 @@
+//! What can go wrong between a caller and the maps.
+
+use std::path::PathBuf;
+
+/// Why a command or a read got no answer. None of them means "no": what was asked is unknown (503).
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No leader is known, or it cannot reach a majority.
+    #[error("no quorum")]
+    NoQuorum,
+    /// No answer in time; the command may have been applied or may yet be.
+    #[error("no answer in time")]
+    Timeout,
+    /// Too many commands of this node wait for their answer.
+    #[error("too many commands in flight")]
+    Busy,
+    /// The cluster has been shut down, or stopped itself after a failed write.
+    #[error("the cluster has stopped")]
+    Stopped,
+    /// A command that no caller may propose: a handle that is none, or too many bytes.
+    #[error("command refused: {0}")]
+    Invalid(&'static str),
+    /// The data folder cannot be read or written.
+    #[error("cluster storage failed")]
+    Storage(#[source] std::io::Error),
+    /// A file of the data folder is damaged; nothing of it was used.
+    #[error("{} is damaged: {what}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: String,
+    },
+}

@@ -1,0 +1,86 @@
+//! The leader's time: never behind the state's clock, never jumping while it leads.
+//!
+//! The wall clock is read once, at the beginning of a leadership; from then on time is what has elapsed since,
+//! drawn to the wall clock by at most a millisecond per second. So a clock that is stepped on a running node
+//! neither ends sessions early nor gives them more time.
+
+use std::{
+    sync::Mutex,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use keyraft_model::UnixMs;
+
+/// A source of the leader's time.
+#[derive(Debug)]
+pub(crate) struct LeaderTime(Mutex<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    /// The leader's time, in microseconds, when it was last asked.
+    now_us: i64,
+    asked: Instant,
+    /// Elapsed microseconds that have not been used for drawing yet.
+    undrawn_us: i64,
+}
+
+/// A clock may be drawn by one part in a thousand.
+const SLEW: i64 = 1_000;
+
+impl LeaderTime {
+    /// Begins a leadership: at the wall clock, or at the state's clock if that is ahead.
+    pub(crate) fn new(clock: UnixMs) -> Self {
+        let now_us = wall_us().max(clock.0.saturating_mul(1_000));
+        Self(Mutex::new(Inner { now_us, asked: Instant::now(), undrawn_us: 0 }))
+    }
+
+    /// The time now; never earlier than any time given before.
+    pub(crate) fn now(&self) -> UnixMs {
+        let mut inner = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let asked = Instant::now();
+        let elapsed = micros(asked.duration_since(inner.asked));
+        inner.asked = asked;
+        let undrawn = inner.undrawn_us.saturating_add(elapsed);
+        inner.undrawn_us = undrawn % SLEW;
+        inner.now_us = drawn(inner.now_us.saturating_add(elapsed), undrawn, wall_us());
+        UnixMs(inner.now_us / 1_000)
+    }
+}
+
+/// A time drawn towards the wall clock, in microseconds, by no more than its share of what has elapsed.
+fn drawn(now: i64, elapsed: i64, wall: i64) -> i64 {
+    let most = elapsed / SLEW;
+    now.saturating_add((wall.saturating_sub(now)).clamp(-most, most))
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place where this room reads the wall clock")]
+fn wall_us() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, micros)
+}
+
+fn micros(span: Duration) -> i64 {
+    i64::try_from(span.as_micros()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stepped_wall_clock_draws_time_slowly() {
+        let hour = 3_600_000_000;
+
+        assert_eq!(drawn(5 * hour, 1_000_000, 6 * hour), 5 * hour + 1_000);
+        assert_eq!(drawn(5 * hour, 1_000_000, 4 * hour), 5 * hour - 1_000);
+        assert_eq!(drawn(5 * hour, 1_000_000, 5 * hour + 10), 5 * hour + 10);
+    }
+
+    #[test]
+    fn time_begins_no_earlier_than_the_state() {
+        let ahead = UnixMs(wall_us() / 1_000 + 10_000_000);
+
+        let time = LeaderTime::new(ahead);
+
+        assert!(time.now() >= ahead);
+    }
+}
