@@ -1,0 +1,3 @@
+//! Policies that a realm sets for its people.
+
+pub mod password;
