@@ -65,7 +65,8 @@ impl Origin {
     pub(crate) fn send(&self, request: &Request, jar: Option<&mut Jar>) -> Result<Answer> {
         let (host, path) = self.split(&request.path)?;
         let mut head = format!("{} {path} HTTP/1.1\r\nHost: {host}\r\n", request.method);
-        head.push_str("User-Agent: keyraft-parity\r\nAccept-Encoding: identity\r\nConnection: close\r\n");
+        // No `User-Agent`: what names the browser would differ from the recording.
+        head.push_str("Accept-Encoding: identity\r\nConnection: close\r\n");
         if !request.headers.iter().any(|(n, _)| n.eq_ignore_ascii_case("accept")) {
             head.push_str("Accept: */*\r\n");
         }

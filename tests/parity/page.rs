@@ -9,7 +9,9 @@ use serde_json::{Map, Value, json};
 
 /// Reads a page's facts in the form of the recording.
 pub(crate) fn facts(html: &str) -> Value {
-    let document = Html::parse_document(html);
+    // A browser without scripts is a reader too: what stands in `noscript` counts.
+    let html = ["<noscript>", "<NOSCRIPT>", "</noscript>", "</NOSCRIPT>"].iter().fold(html.to_owned(), |h, t| h.replace(t, ""));
+    let document = Html::parse_document(&html);
     let root = document.root_element();
     let mut page = Map::new();
     page.insert("title".into(), json!(first(root, "title").map(words).unwrap_or_default()));
@@ -98,7 +100,7 @@ fn collect(element: ElementRef<'_>, text: &mut String) {
         if let Node::Text(part) = child.value() {
             text.push_str(part);
         } else if let Some(inner) = ElementRef::wrap(child)
-            && !matches!(inner.value().name(), "script" | "style" | "template" | "noscript")
+            && !matches!(inner.value().name(), "script" | "style" | "template")
         {
             text.push(' ');
             collect(inner, text);

@@ -108,7 +108,7 @@ impl Replay {
 
     fn body(&mut self, recorded: &Value) -> Result<Vec<u8>> {
         if let Some(json) = recorded.get("json") {
-            return Ok(self.filled_json(json)?.to_string().into_bytes());
+            return Ok(spaced(&self.filled_json(json)?).into_bytes());
         }
         if let Some(raw) = recorded.get("raw").and_then(Value::as_str) {
             return Ok(self.filled(raw)?.into_bytes());
@@ -220,8 +220,12 @@ impl Replay {
         if let Some(wait) = step.wait {
             std::thread::sleep(Duration::from_millis(wait));
         }
-        if let Some(realm) = &step.realm {
-            self.admin("POST", "/admin/realms", Some(&json!({"realm": realm, "enabled": true})))?;
+        for call in &step.admin {
+            let path = self.filled(&call.path)?;
+            self.admin(&call.method, &path, call.json.as_ref())?;
+        }
+        if let Some(jar) = &step.fresh {
+            self.jars.remove(jar);
         }
         if let Some(login) = &step.login {
             self.login(login)?;
@@ -348,6 +352,18 @@ impl Replay {
         let Some(text) = value.as_str() else { return self.filled_json(value) };
         let Some(shift) = text.strip_prefix("now") else { return Ok(Value::String(self.filled(text)?)) };
         Ok(json!(i64::try_from(epoch())? + shift.parse::<i64>()?))
+    }
+}
+
+/// JSON with a space after `:` and `,`, as the recording's client wrote it: errors name columns.
+fn spaced(value: &Value) -> String {
+    match value {
+        Value::Object(map) => {
+            let members: Vec<String> = map.iter().map(|(k, v)| format!("{}: {}", json!(k), spaced(v))).collect();
+            format!("{{{}}}", members.join(", "))
+        }
+        Value::Array(list) => format!("[{}]", list.iter().map(spaced).collect::<Vec<_>>().join(", ")),
+        other => other.to_string(),
     }
 }
 

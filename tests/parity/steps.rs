@@ -20,7 +20,9 @@ pub(crate) struct Steps {
 pub(crate) struct Step {
     n: Numbers,
     pub(crate) wait: Option<u64>,
-    pub(crate) realm: Option<String>,
+    #[serde(default)]
+    pub(crate) admin: Vec<Call>,
+    pub(crate) fresh: Option<String>,
     pub(crate) login: Option<Browse>,
     pub(crate) sso: Option<Browse>,
     pub(crate) find: Option<Find>,
@@ -37,6 +39,17 @@ pub(crate) struct Step {
     #[serde(default)]
     pub(crate) capture: BTreeMap<String, String>,
     pub(crate) reduce: Option<String>,
+    #[serde(default)]
+    pub(crate) set: bool,
+}
+
+/// A request of the administrator whose answer nobody reads.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Call {
+    pub(crate) method: String,
+    pub(crate) path: String,
+    pub(crate) json: Option<Value>,
 }
 
 /// A browser that asks for a code.
