@@ -14,15 +14,19 @@
     field.form.addEventListener('submit', () => show(false))
   }
 
-  // Caps Lock: a hint, never a block.
-  for (const hint of document.querySelectorAll('[data-caps]')) {
-    const field = document.getElementById(hint.dataset.caps)
+  // Caps Lock: a polite hint, never a block. It is in the page from the start, or it would not be read out.
+  for (const field of document.querySelectorAll('[data-caps]')) {
+    const hint = document.createElement('p')
+    const say = text => { hint.textContent = text; hint.className = text ? 'hint' : 'sr' }
     const look = event => {
-      if (event.getModifierState) hint.textContent = event.getModifierState('CapsLock') ? hint.dataset.text : ''
+      if (event.getModifierState) say(event.getModifierState('CapsLock') ? field.dataset.caps : '')
     }
+    say('')
+    hint.setAttribute('role', 'status')
+    field.parentElement.before(hint)
     field.addEventListener('keydown', look)
     field.addEventListener('keyup', look)
-    field.addEventListener('blur', () => { hint.textContent = '' })
+    field.addEventListener('blur', () => say(''))
   }
 
   // On submit the button says that it is working. A second press is dropped, but the button is not

@@ -75,6 +75,19 @@ pub fn router<S: Clone + Send + Sync + 'static>() -> Router<S> {
     Router::new().route("/resources/{hash}/{name}", get(serve))
 }
 
+/// A page's markup with its files' addresses made relative, to be opened from a folder ([`write_files`]).
+pub fn with_files_beside(html: &str) -> String {
+    FILES.iter().fold(html.to_owned(), |html, file| html.replace(&file.path, file.name))
+}
+
+/// Writes the files to a folder: for looking at pages without a server.
+///
+/// # Errors
+/// The file system's.
+pub fn write_files(folder: &std::path::Path) -> std::io::Result<()> {
+    FILES.iter().try_for_each(|file| std::fs::write(folder.join(file.name), &file.raw))
+}
+
 async fn serve(Path((hash, name)): Path<(String, String)>, headers: HeaderMap) -> Response {
     let Some(file) = FILES.iter().find(|file| file.name == name) else {
         return answer(StatusCode::NOT_FOUND, Body::empty());
