@@ -1,0 +1,199 @@
+//! The command line: Keycloak's commands and option names where there are such.
+//!
+//! Every setting of the table is a flag of every command that reads the configuration, so a flag can neither
+//! be forgotten nor differ from its setting.
+
+use std::{io::Write as _, path::PathBuf, sync::LazyLock};
+
+use clap::{Arg, ArgMatches, Args, FromArgMatches, Parser, Subcommand, builder::ValueParser};
+
+use crate::config::{Sources, section::Field, sources::fields};
+
+/// A single sign-on identity server: OpenID Connect and OAuth 2 on Keycloak's wire.
+#[derive(Debug, Parser)]
+#[command(name = "keyraft", version, propagate_version = true, max_term_width = 110)]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Start for development: no settings needed, plain http, an embedded database.
+    StartDev(Start),
+    /// Start for production: refuses settings that are unsafe.
+    Start(Start),
+    /// Look at the configuration without starting.
+    Config {
+        /// What to look at.
+        #[command(subcommand)]
+        verb: ConfigVerb,
+    },
+}
+
+/// Options of `start` and `start-dev`.
+#[derive(Debug, Args)]
+pub(crate) struct Start {
+    /// Import the realms in the folder `import` of the data folder; those that exist already are left alone.
+    #[arg(long)]
+    pub import_realm: bool,
+    /// Taken for the sake of Keycloak's command lines; there is no build that it could skip.
+    #[arg(long, hide = true)]
+    pub optimized: bool,
+    /// The settings.
+    #[command(flatten)]
+    pub settings: Settings,
+}
+
+/// What to look at.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigVerb {
+    /// Say whether `start` would take these settings, and what is wrong with them.
+    Check(Look),
+    /// Print every setting, its value and where the value comes from; secrets are hidden.
+    Show(Look),
+    /// Print what every setting means.
+    Reference {
+        /// As a table in Markdown.
+        #[arg(long)]
+        markdown: bool,
+    },
+}
+
+/// Options of `config check` and `config show`.
+#[derive(Debug, Args)]
+pub(crate) struct Look {
+    /// Judge by the rules of `start-dev`.
+    #[arg(long)]
+    pub dev: bool,
+    /// The settings.
+    #[command(flatten)]
+    pub settings: Settings,
+}
+
+/// The settings that were given as flags, and the file to read.
+#[derive(Debug, Default)]
+pub(crate) struct Settings {
+    flags: Vec<(String, String)>,
+    file: Option<PathBuf>,
+}
+
+impl Settings {
+    /// All sources: these flags, the process's environment, the file.
+    ///
+    /// A variable whose name or value is not Unicode counts as absent.
+    pub(crate) fn sources(self) -> Sources {
+        let environment = std::env::vars_os()
+            .filter_map(|(name, text)| Some((name.into_string().ok()?, text.into_string().ok()?)))
+            .collect();
+        let file = self.file.or_else(|| std::env::var_os("KEYRAFT_CONFIG_FILE").map(PathBuf::from));
+        Sources { flags: self.flags, environment, file: file.filter(|path| !path.as_os_str().is_empty()) }
+    }
+}
+
+/// A flag and the setting behind it.
+struct Flag {
+    name: String,
+    field: &'static Field,
+    help: String,
+}
+
+static FLAGS: LazyLock<Vec<Flag>> = LazyLock::new(|| {
+    let flag = |field: &'static Field| {
+        let text = field.text();
+        let sentence = text.split("\n\n").next().unwrap_or_default().trim_end_matches('.');
+        Flag { name: field.flag(), field, help: format!("{sentence} [env: {}]", field.variable()) }
+    };
+    fields().map(flag).collect()
+});
+
+impl Args for Settings {
+    fn augment_args(command: clap::Command) -> clap::Command {
+        let file = Arg::new("config-file")
+            .long("config-file")
+            .value_name("FILE")
+            .value_parser(ValueParser::path_buf())
+            .help("TOML file with settings [env: KEYRAFT_CONFIG_FILE]");
+        FLAGS.iter().fold(command.arg(file), |command, flag| {
+            let arg = Arg::new(flag.name.as_str())
+                .long(flag.name.as_str())
+                .value_name("VALUE")
+                .allow_hyphen_values(false)
+                .hide_short_help(true)
+                .help_heading("Settings")
+                .help(flag.help.as_str());
+            command.arg(arg)
+        })
+    }
+
+    fn augment_args_for_update(command: clap::Command) -> clap::Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for Settings {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let given = |flag: &Flag| {
+            let text = matches.get_one::<String>(&flag.name)?;
+            Some((flag.field.key(), text.clone()))
+        };
+        Ok(Self {
+            flags: FLAGS.iter().filter_map(given).collect(),
+            file: matches.get_one("config-file").cloned(),
+        })
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+/// Reads the command line; help, version and mistakes end the process here.
+pub(crate) fn parse() -> Command {
+    Cli::parse().command
+}
+
+/// Writes to standard output. A reader that has gone away is no failure.
+pub(crate) fn say(text: &str) {
+    let _ = writeln!(std::io::stdout().lock(), "{}", text.trim_end_matches('\n'));
+}
+
+/// Writes to standard error.
+pub(crate) fn complain(text: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{}", text.trim_end_matches('\n'));
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn keycloaks_option_names_are_flags() {
+        let line = [
+            "keyraft",
+            "start",
+            "--optimized",
+            "--hostname=https://sso.example.com",
+            "--http-enabled",
+            "true",
+        ];
+        let Command::Start(start) = Cli::try_parse_from(line).expect("a command line").command else {
+            panic!("another command")
+        };
+
+        assert!(start.optimized && !start.import_realm);
+        let flags: Vec<_> =
+            start.settings.flags.iter().map(|(key, text)| (key.as_str(), text.as_str())).collect();
+        assert_eq!(flags, [("hostname.url", "https://sso.example.com"), ("http.enabled", "true")]);
+    }
+}

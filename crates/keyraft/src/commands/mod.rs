@@ -1,0 +1,33 @@
+//! One file a command.
+
+mod config;
+mod start;
+
+use anyhow::Context as _;
+use tokio::runtime::{Builder, Runtime};
+
+use crate::{
+    cli::Command,
+    config::{Config, Mode},
+};
+
+/// Carries out a command.
+///
+/// # Errors
+/// [`crate::config::Problems`] when settings are wrong; otherwise what failed.
+pub(crate) fn run(command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::StartDev(options) => start::run(Mode::Dev, options),
+        Command::Start(options) => start::run(Mode::Production, options),
+        Command::Config { verb } => config::run(verb),
+    }
+}
+
+/// The threads that everything runs on.
+fn runtime(config: &Config) -> anyhow::Result<Runtime> {
+    let mut builder = Builder::new_multi_thread();
+    if let Some(threads) = config.general.threads {
+        builder.worker_threads(usize::from(threads));
+    }
+    builder.thread_name("keyraft").enable_all().build().context("cannot start threads")
+}
