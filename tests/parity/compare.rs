@@ -24,6 +24,8 @@ pub(crate) struct Comparison<'a> {
     pub(crate) place: &'a Place,
     /// Whether the order of keys in objects counts.
     pub(crate) ordered: bool,
+    /// Only these keys keep an order, if it counts at all.
+    pub(crate) order_of: Option<&'a [&'a str]>,
     /// Whether a body that is a list of objects is a set.
     pub(crate) set: bool,
     pub(crate) found: Vec<Difference>,
@@ -31,7 +33,7 @@ pub(crate) struct Comparison<'a> {
 
 impl<'a> Comparison<'a> {
     pub(crate) fn new(place: &'a Place, ordered: bool) -> Self {
-        Self { place, ordered, set: false, found: Vec::new() }
+        Self { place, ordered, set: false, order_of: None, found: Vec::new() }
     }
 
     pub(crate) fn differ(&mut self, fact: &str, expected: impl ToString, got: impl ToString) {
@@ -77,7 +79,11 @@ impl<'a> Comparison<'a> {
         for (key, value) in got.iter().filter(|(key, _)| !known.contains(&key.as_str())) {
             self.differ(&format!("{path}.{key}"), "(none)", short(value));
         }
-        let order: Vec<&str> = got.keys().map(String::as_str).filter(|k| known.contains(k)).collect();
+        let mut order: Vec<&str> = got.keys().map(String::as_str).filter(|k| known.contains(k)).collect();
+        if let Some(keys) = self.order_of {
+            order.retain(|k| keys.contains(k));
+            known.retain(|k| keys.contains(k));
+        }
         if self.ordered && order != known {
             self.differ(&format!("{path}(order)"), format!("{known:?}"), format!("{order:?}"));
         }

@@ -22,7 +22,7 @@ impl Numbers {
         self.0.iter().any(|(from, to)| (*from..=*to).contains(&n))
     }
 
-    fn all(&self) -> impl Iterator<Item = u64> {
+    pub(crate) fn all(&self) -> impl Iterator<Item = u64> {
         self.0.iter().flat_map(|(from, to)| *from..=*to)
     }
 }

@@ -8,6 +8,8 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use crate::http::{self, Answer, Jar, Origin, Request};
@@ -63,7 +65,11 @@ impl Replay {
     fn send(&mut self, exchange: &Value, steps: &[&Step]) -> Result<Read> {
         let stale = steps.iter().any(|s| s.stale);
         let path = steps.iter().find_map(|s| s.path.as_deref());
-        let request = self.request(&exchange["request"], path, stale)?;
+        let mut request = self.request(&exchange["request"], path, stale)?;
+        if let Some(pair) = steps.iter().find_map(|s| s.basic.as_deref()) {
+            let value = format!("Basic {}", STANDARD.encode(self.filled(pair)?));
+            request.headers.iter_mut().filter(|(n, _)| n == "Authorization").for_each(|(_, v)| *v = value.clone());
+        }
         let jar = exchange["jar"].as_str();
         let answer = match jar {
             Some(name) => self.origin.send(&request, Some(self.jars.entry(name.to_owned()).or_default()))?,
@@ -313,14 +319,20 @@ impl Replay {
 
     fn find(&mut self, find: &Find) -> Result<()> {
         let path = self.filled(&find.path)?;
-        let answer = self.admin("GET", &path, None)?;
-        let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
-        let all = body.as_array().cloned().unwrap_or_else(|| vec![body]);
-        let found = all.iter().find(|e| e[&find.by] == find.is);
-        let id = found.and_then(|e| e[find.field.as_deref().unwrap_or("id")].as_str());
-        let id = id.with_context(|| format!("GET {path} has no {} {}", find.by, find.is))?;
+        let found = self.lookup(&path, &find.by, &find.is)?;
+        let field = find.field.as_deref().unwrap_or("id");
+        let id = found[field].as_str().with_context(|| format!("GET {path}: no {field}"))?;
         self.vars.insert(find.var.clone(), id.to_owned());
         Ok(())
+    }
+
+    /// The element of a list of the administrator whose `by` is `is`.
+    pub(crate) fn lookup(&mut self, path: &str, by: &str, is: &str) -> Result<Value> {
+        let answer = self.admin("GET", path, None)?;
+        let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+        let all = body.as_array().cloned().unwrap_or_else(|| vec![body]);
+        let found = all.into_iter().find(|e| e[by] == is);
+        found.with_context(|| format!("GET {path} ({}) has no {by} {is}", answer.status))
     }
 
     fn sign(&mut self, jwt: &Jwt) -> Result<String> {

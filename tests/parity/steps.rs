@@ -36,6 +36,7 @@ pub(crate) struct Step {
     #[serde(default)]
     pub(crate) stale: bool,
     pub(crate) path: Option<String>,
+    pub(crate) basic: Option<String>,
     #[serde(default)]
     pub(crate) capture: BTreeMap<String, String>,
     pub(crate) reduce: Option<String>,
