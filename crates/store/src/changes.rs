@@ -1,0 +1,87 @@
+//! Rows that say what changed, from the transaction that changed it until every node has heard.
+
+use crate::{Db, Error, Source, Tx, clock, source::args, sql::statements};
+
+pub use crate::notes::Kind;
+
+statements! {
+    INSERT = "INSERT INTO change (bucket, id, realm_id, kind, entity, ver, at_ms) VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    FIND = "SELECT ver FROM change WHERE bucket = $1 AND id = $2";
+    OLDER = "SELECT id, bucket, realm_id, kind, entity, ver FROM change \
+              WHERE bucket = $1 AND at_ms < $2 ORDER BY bucket, at_ms, id LIMIT $3";
+    DELETE = "DELETE FROM change WHERE bucket = $1 AND id = $2";
+}
+
+/// Spread over this many ranges, so that rows of one moment do not all land in one place.
+const BUCKETS: i64 = 16;
+
+/// Something that changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// Its row.
+    pub id: String,
+    /// The realm that it is of.
+    pub realm: String,
+    /// What kind of thing it is.
+    pub kind: Kind,
+    /// Its id; the realm's own for a realm.
+    pub entity: String,
+    /// Its version now: no cache may hold an older one.
+    pub ver: i64,
+}
+
+pub(crate) async fn insert(
+    tx: &Tx,
+    kind: Kind,
+    realm: &str,
+    entity: &str,
+    ver: i64,
+) -> Result<Change, Error> {
+    // 32 random hexadecimal digits; the first is the bucket.
+    let id = format!("{:032x}", rand::random::<u128>());
+    let at = clock::now_ms();
+    tx.exec(INSERT, args![bucket(&id), &id, realm, kind.as_str(), entity, ver, at]).await?;
+    Ok(Change { id, realm: realm.to_owned(), kind, entity: entity.to_owned(), ver })
+}
+
+/// Whether the row of a change stands.
+pub(crate) async fn is_there(db: &Db, change: &Change) -> Result<bool, Error> {
+    Ok(db.row(FIND, args![bucket(&change.id), &change.id]).await?.is_some())
+}
+
+/// Changes older than `at_ms` whose node may have died before it told the others, at most `limit` a bucket.
+///
+/// # Errors
+/// [`Error::Unavailable`].
+pub async fn list_older(on: &impl Source, at_ms: i64, limit: i64) -> Result<Vec<Change>, Error> {
+    let mut changes = Vec::new();
+    for bucket in 0..BUCKETS {
+        for row in on.rows(OLDER, args![bucket, at_ms, limit]).await? {
+            // A kind of a newer release means nothing to this one.
+            let Some(kind) = Kind::parse(&row.text(OLDER, 3)?) else { continue };
+            changes.push(Change {
+                id: row.text(OLDER, 0)?,
+                realm: row.text(OLDER, 2)?,
+                kind,
+                entity: row.text(OLDER, 4)?,
+                ver: row.int(OLDER, 5)?,
+            });
+        }
+    }
+    Ok(changes)
+}
+
+/// Deletes the rows of changes that every node has heard of.
+///
+/// # Errors
+/// [`Error::Unavailable`].
+pub async fn delete(db: &Db, changes: &[Change]) -> Result<(), Error> {
+    for change in changes {
+        db.exec_alone(DELETE, args![bucket(&change.id), &change.id]).await?;
+    }
+    Ok(())
+}
+
+fn bucket(id: &str) -> i64 {
+    i64::from(id.as_bytes().first().map_or(0, |digit| (*digit as char).to_digit(16).unwrap_or(0)))
+}
