@@ -28,6 +28,7 @@ pub use clock::{DurationMs, UnixMs};
 pub use component::Component;
 pub use consent::Consent;
 pub use credential::Credential;
+pub use event::Event;
 pub use flow::{AuthenticatorConfig, Execution, Flow, Requirement};
 pub use group::Group;
 pub use id::{ClientUuid, ComponentId, CredentialId, FlowId, GroupId, RealmId, RoleId, ScopeId, UserId};

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Attributes, DurationMs, RealmId, Rest, Secrets};
+use crate::{Attributes, ClientUuid, DurationMs, GroupId, RealmId, Rest, RoleId, Secrets};
 
 /// A realm's settings, as the members of Keycloak's `RealmRepresentation` that concern the realm itself.
 ///
@@ -93,6 +93,15 @@ pub struct Realm {
     pub docker_authentication_flow: String,
     pub first_broker_login_flow: String,
     pub attributes: Attributes,
+    /// The role that every user holds; not a member on the wire, where `defaultRole` shows it whole.
+    #[serde(rename = "_defaultRole")]
+    pub default_role: RoleId,
+    /// The groups that every new user joins.
+    #[serde(rename = "_defaultGroups", skip_serializing_if = "Vec::is_empty")]
+    pub default_groups: Vec<GroupId>,
+    /// In the realm `master`, the client whose roles are authority over this realm (`<realm>-realm`).
+    #[serde(rename = "_masterAdminClient", skip_serializing_if = "ClientUuid::is_empty")]
+    pub master_admin_client: ClientUuid,
     /// What this release does not read but must give back.
     #[serde(flatten)]
     pub rest: Rest,

@@ -15,6 +15,7 @@ statements! {
     UPDATE = "UPDATE credential SET kind = $5, prio = $6, doc = $7, ver = ver + 1 \
                WHERE realm_id = $1 AND usr_id = $2 AND id = $3 AND ver = $4 RETURNING ver";
     DELETE = "DELETE FROM credential WHERE realm_id = $1 AND usr_id = $2 AND id = $3";
+    SAMPLE = "SELECT usr_id, id, doc FROM credential WHERE realm_id = $1 AND kind = $2 ORDER BY realm_id, usr_id, id LIMIT $3";
 }
 
 /// Priorities of a user's credentials are this far apart, as in Keycloak.
@@ -108,6 +109,20 @@ pub async fn reorder(
         }
     }
     Ok(true)
+}
+
+/// Some credentials of a kind, to learn how a realm's users prove who they are.
+///
+/// # Errors
+/// [`Error::Unavailable`], [`Error::Seal`].
+pub async fn sample(on: &impl Source, realm: &RealmId, kind: &str, max: i64) -> Result<Vec<Credential>, Error> {
+    let rows = on.rows(SAMPLE, args![realm.as_str(), kind, max]).await?;
+    rows.iter()
+        .map(|row| {
+            let (user, id) = (UserId::from(row.text(SAMPLE, 0)?), row.text(SAMPLE, 1)?);
+            doc::read_sealed(on.sealer(), "credential", &key(realm, &user, &id), (SAMPLE, row, 2))
+        })
+        .collect()
 }
 
 fn from_row(
