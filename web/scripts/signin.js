@@ -29,13 +29,14 @@
     field.addEventListener('blur', () => say(''))
   }
 
-  // On submit the button says that it is working. A second press is dropped, but the button is not
-  // disabled: its name is part of the form. Coming back with the Back button makes it usable again.
+  // On submit the button says that it is working. A second press within 5 seconds is dropped, but the
+  // button is not disabled: its name is part of the form. Coming back with the Back button makes it usable again.
   for (const form of document.forms) {
     form.addEventListener('submit', event => {
       const button = event.submitter
       if (form.dataset.sent) { event.preventDefault(); return }
       form.dataset.sent = '1'
+      setTimeout(() => { delete form.dataset.sent }, 5000)
       if (!button || !button.dataset.busy) return
       setTimeout(() => {
         button.style.minInlineSize = button.offsetWidth + 'px'

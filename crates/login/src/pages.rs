@@ -15,7 +15,7 @@ mod terms;
 mod update_password;
 mod update_profile;
 
-pub use code::{CodeCredential, CodePage};
+pub use code::{CodeCredential, CodePage, wrong_code};
 pub use consent::{ConsentPage, ConsentScope};
 pub use device::DevicePage;
 pub use interrupted::{AlreadySignedInPage, ExpiredPage};

@@ -221,6 +221,7 @@ mod tests {
             backchannel: String::new(),
             admin: String::new(),
             root: String::new(),
+            device: String::new(),
         };
         CookieJar::read(&headers, &origin, &Realm { realm: "shop & co".into(), ..Realm::default() })
     }

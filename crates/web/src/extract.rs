@@ -9,4 +9,4 @@ mod origin;
 
 pub use fields::{Fields, Form, MAX_BODY, Query};
 pub use locales::Locales;
-pub use origin::{ClientIp, RequestOrigin, segment};
+pub use origin::{ClientIp, RequestOrigin, query_value, segment};

@@ -11,6 +11,7 @@ use std::str::FromStr;
 use http::{HeaderMap, Uri, header};
 use url::Url;
 
+use crate::device;
 use crate::extract::RequestOrigin;
 
 /// Settings of names and proxies, one for the whole server.
@@ -89,6 +90,7 @@ impl Hostname {
         };
         let admin = self.admin.as_ref().map_or_else(|| base.clone(), |url| based(url, path));
         let root = path.to_owned();
+        let device = device::name(headers);
         Ok(RequestOrigin {
             client_ip: told.client,
             https: base.starts_with("https:"),
@@ -96,6 +98,7 @@ impl Hostname {
             backchannel,
             admin,
             root,
+            device,
         })
     }
 

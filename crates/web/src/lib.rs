@@ -9,6 +9,7 @@ pub mod accept;
 pub mod assets;
 pub mod cookies;
 pub mod csrf;
+pub mod device;
 pub mod extract;
 pub mod failure;
 pub mod guard;

@@ -8,6 +8,12 @@ pub fn readable(at: UnixMs) -> String {
     format!("{date} {clock} UTC")
 }
 
+/// `2026-11-24 09:41 UTC`: for lists, where seconds are noise.
+pub fn minute(at: UnixMs) -> String {
+    let (date, clock) = parts(at);
+    format!("{date} {} UTC", clock.get(..5).unwrap_or(&clock))
+}
+
 /// `2026-11-24T09:41:07Z` (RFC 3339).
 pub fn rfc3339(at: UnixMs) -> String {
     let (date, clock) = parts(at);

@@ -1,7 +1,7 @@
 //! The page that asks for a one-time code (`auth-otp-form`).
 
 use askama::Template;
-use keyraft_web::{Frame, Messages, Notice};
+use keyraft_web::{Frame, Html, Messages, Notice, Tone};
 
 /// An authenticator app or device that makes codes.
 #[derive(Clone, Copy, Debug)]
@@ -42,4 +42,10 @@ impl CodePage<'_> {
     fn has_choice(&self) -> bool {
         self.credentials.len() > 1
     }
+}
+
+/// The notice for a wrong code.
+pub fn wrong_code(t: &Messages) -> Notice<'_> {
+    let help = Html::escaped(&t.get("invalidTotpHelp"));
+    Notice::new(Tone::Error, t.get("invalidTotpMessage")).help(help).id("input-error-otp")
 }

@@ -79,7 +79,6 @@ fn samples(t: &Messages) -> Vec<(&'static str, String)> {
         remember: None,
         reset: Some(&reset),
     };
-    let wrong_code = Notice::new(Tone::Error, t.get("invalidTotpMessage")).id("input-error-otp");
     let one = [CodeCredential { id: "0d4b", label: "Phone", chosen: true }];
     let two = [one[0], CodeCredential { id: "8e1f", label: "Tablet", chosen: false }];
     let code = |credentials, notice| CodePage {
@@ -176,7 +175,7 @@ fn samples(t: &Messages) -> Vec<(&'static str, String)> {
         ("sign-in-long", render(long.render())),
         ("username", render(username.render())),
         ("password", render(password.render())),
-        ("code", render(code(&one, Some(wrong_code)).render())),
+        ("code", render(code(&one, Some(wrong_code(t))).render())),
         ("code-choice", render(code(&two, None).render())),
         ("update-password", render(update_password.render())),
         ("update-profile", render(update_profile.render())),

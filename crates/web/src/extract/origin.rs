@@ -8,7 +8,7 @@ use axum::response::Response;
 use http::StatusCode;
 use http::request::Parts;
 use keyraft_model::Realm;
-use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// The address of the caller: the peer, or what trusted proxies say of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +29,8 @@ pub struct RequestOrigin {
     pub admin: String,
     /// The path before `/realms` and `/resources`: usually empty.
     pub root: String,
+    /// What the caller's browser calls itself ([`crate::device`]); empty when it says nothing.
+    pub device: String,
 }
 
 /// What a path segment may hold unescaped (RFC 3986 section 3.3).
@@ -55,6 +57,14 @@ const SEGMENT: &AsciiSet = &CONTROLS
 pub fn segment(name: &str) -> String {
     utf8_percent_encode(name, SEGMENT).to_string()
 }
+
+/// A text as the value of a query's parameter: everything but letters, digits and `-._~` is escaped.
+pub fn query_value(text: &str) -> String {
+    utf8_percent_encode(text, VALUE).to_string()
+}
+
+/// RFC 3986 section 2.3: what never needs an escape.
+const VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 impl RequestOrigin {
     /// The base URL of a realm for people: its own `frontendUrl` before the server's.
@@ -119,6 +129,7 @@ mod tests {
             backchannel: "http://inner:8080".into(),
             admin: "https://id.example".into(),
             root: String::new(),
+            device: String::new(),
         };
         let mut realm = Realm { realm: "a b/ü".into(), ..Realm::default() };
         assert_eq!(origin.issuer(&realm), "https://id.example/realms/a%20b%2F%C3%BC");
