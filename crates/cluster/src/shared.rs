@@ -21,6 +21,11 @@ impl Shared {
         Self { state: RwLock::new(state), time }
     }
 
+    /// Begins a leadership: its time starts at the wall clock, or at the state's where that is ahead.
+    pub(crate) fn begin_leadership(&self) {
+        self.time.restart(self.read().clock);
+    }
+
     /// The state, to read. Deciding never panics through the lock, so a poisoned one holds a whole state.
     pub(crate) fn read(&self) -> RwLockReadGuard<'_, State> {
         self.state.read().unwrap_or_else(PoisonError::into_inner)

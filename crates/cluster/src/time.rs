@@ -5,11 +5,12 @@
 //! neither ends sessions early nor gives them more time.
 
 use std::{
-    sync::Mutex,
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use keyraft_model::UnixMs;
+use rustix::time::{ClockId, clock_gettime};
 
 /// A source of the leader's time.
 #[derive(Debug)]
@@ -19,9 +20,17 @@ pub(crate) struct LeaderTime(Mutex<Inner>);
 struct Inner {
     /// The leader's time, in microseconds, when it was last asked.
     now_us: i64,
-    asked: Instant,
+    /// When that was, in microseconds since the machine was started.
+    asked_us: i64,
     /// Elapsed microseconds that have not been used for drawing yet.
     undrawn_us: i64,
+}
+
+impl Inner {
+    fn new(clock: UnixMs) -> Self {
+        let now_us = wall_us().max(clock.0.saturating_mul(1_000));
+        Self { now_us, asked_us: boot_us(), undrawn_us: 0 }
+    }
 }
 
 /// A clock may be drawn by one part in a thousand.
@@ -30,16 +39,24 @@ const SLEW: i64 = 1_000;
 impl LeaderTime {
     /// Begins a leadership: at the wall clock, or at the state's clock if that is ahead.
     pub(crate) fn new(clock: UnixMs) -> Self {
-        let now_us = wall_us().max(clock.0.saturating_mul(1_000));
-        Self(Mutex::new(Inner { now_us, asked: Instant::now(), undrawn_us: 0 }))
+        Self(Mutex::new(Inner::new(clock)))
+    }
+
+    /// Begins another leadership.
+    pub(crate) fn restart(&self, clock: UnixMs) {
+        *self.lock() = Inner::new(clock);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The time now; never earlier than any time given before.
     pub(crate) fn now(&self) -> UnixMs {
-        let mut inner = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let asked = Instant::now();
-        let elapsed = micros(asked.duration_since(inner.asked));
-        inner.asked = asked;
+        let mut inner = self.lock();
+        let asked = boot_us();
+        let elapsed = asked.saturating_sub(inner.asked_us).max(0);
+        inner.asked_us = asked;
         let undrawn = inner.undrawn_us.saturating_add(elapsed);
         inner.undrawn_us = undrawn % SLEW;
         inner.now_us = drawn(inner.now_us.saturating_add(elapsed), undrawn, wall_us());
@@ -56,6 +73,16 @@ fn drawn(now: i64, elapsed: i64, wall: i64) -> i64 {
 #[expect(clippy::disallowed_methods, reason = "the one place where this room reads the wall clock")]
 fn wall_us() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, micros)
+}
+
+/// Elapsed time that runs on while the machine sleeps.
+fn boot_us() -> i64 {
+    #[cfg(target_os = "linux")]
+    let clock = ClockId::Boottime;
+    #[cfg(not(target_os = "linux"))]
+    let clock = ClockId::Monotonic;
+    let time = clock_gettime(clock);
+    time.tv_sec.saturating_mul(1_000_000).saturating_add(time.tv_nsec / 1_000)
 }
 
 fn micros(span: Duration) -> i64 {

@@ -11,7 +11,7 @@ use crate::{
     command::LoginFailures,
     handle::{SLOTS, Sid, slot_of_user},
     machine::State,
-    maps::{login_failures, revocations, user_sessions},
+    maps::{login_failures, revocations, single_use, user_sessions},
     session::{Kind, UserSession},
     shared::Shared,
 };
@@ -161,6 +161,11 @@ impl View {
     /// Whether an access token was revoked.
     pub fn is_revoked(&self, realm: &RealmId, jti: &str) -> bool {
         revocations::is_revoked(&self.shared.read(), realm, jti, self.now)
+    }
+
+    /// Whether a login in progress of that user was finished before: its form is of the past.
+    pub fn is_login_taken(&self, realm: &RealmId, user: &UserId, id: &str) -> bool {
+        single_use::is_login_taken(&self.shared.read(), realm, user, id)
     }
 
     /// A user's failures as they stand now; `None` where there is nothing to say.

@@ -9,6 +9,7 @@ pub(crate) mod change;
 pub(crate) mod counters;
 pub(crate) mod entry;
 pub(crate) mod fences;
+pub(crate) mod image;
 pub(crate) mod origins;
 pub(crate) mod record;
 pub(crate) mod slot;

@@ -1,10 +1,10 @@
 //! What may be taken once: one-time codes, logins in progress, action tokens, assertions.
 
-use keyraft_model::{DurationMs, RealmId};
+use keyraft_model::{DurationMs, RealmId, UserId};
 
 use crate::{
     command::{Hash, OnceKey, OnceKind, Outcome},
-    handle::{digest, slot_of_owner},
+    handle::{digest, slot_of_owner, slot_of_user},
     machine::{
         State,
         change::{Change, Decision},
@@ -45,6 +45,11 @@ pub(crate) fn take_in(
 /// The key of a login in progress, in the slot of whoever signs in.
 pub(crate) fn login_key(realm: &RealmId, id: &str) -> Hash {
     digest([&[OnceKind::Login as u8], realm.as_str().as_bytes(), b"", id.as_bytes()])
+}
+
+/// Whether a login in progress of that user was taken.
+pub(crate) fn is_login_taken(state: &State, realm: &RealmId, user: &UserId, id: &str) -> bool {
+    is_taken(state, slot_of_user(realm, user), login_key(realm, id))
 }
 
 fn key_of(key: &OnceKey) -> Hash {

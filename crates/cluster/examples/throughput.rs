@@ -1,0 +1,198 @@
+//! Measures the maps on this machine: durable commands per second, bytes per session, time to start.
+//!
+//! `cargo run --release -p keyraft-cluster --example throughput [folder]`
+
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a measurement that stops at the first failure")]
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use keyraft_cluster::{
+    Cluster, Settings,
+    command::{AttachClient, Command, NewClientSession, Outcome, StartSession},
+    handle,
+    session::{Kind, Limits, Notes},
+};
+use keyraft_model::{DurationMs, RealmId, UserId};
+
+const SESSIONS: usize = 50_000;
+const SPAN: Duration = Duration::from_secs(5);
+
+#[tokio::main]
+async fn main() {
+    let dir = std::env::args()
+        .nth(1)
+        .map_or_else(|| std::env::temp_dir().join("keyraft-throughput"), PathBuf::from);
+    drop(std::fs::remove_dir_all(&dir));
+    let cluster = Cluster::open(Settings::new(&dir)).await.unwrap();
+    println!("resident when idle: {} KiB", resident_kib());
+    let sid = sign_in(&cluster, 0).await;
+    for writers in [1, 8, 64, 256] {
+        touch_with(&cluster, &sid, writers).await;
+    }
+    read(&cluster, &sid).await;
+    fill(&cluster).await;
+    for writers in [1, 64] {
+        touch_with(&cluster, &sid, writers).await;
+    }
+    cluster.shutdown().await.unwrap();
+    drop(cluster);
+    reopen(&dir).await;
+    drop(std::fs::remove_dir_all(&dir));
+}
+
+/// A small command of every-day size, from so many tasks at once.
+async fn touch_with(cluster: &Cluster, sid: &str, writers: usize) {
+    let (count, micros) = (Arc::new(AtomicU64::new(0)), Arc::new(std::sync::Mutex::new(Vec::new())));
+    let begun = Instant::now();
+    let tasks: Vec<_> = (0..writers)
+        .map(|_| {
+            let (cluster, sid) = (cluster.clone(), sid.to_owned());
+            let (count, micros) = (Arc::clone(&count), Arc::clone(&micros));
+            tokio::spawn(async move {
+                let mut mine = Vec::new();
+                while begun.elapsed() < SPAN {
+                    let since = Instant::now();
+                    let notes = vec![("note".to_owned(), Some("value".to_owned()))];
+                    let command = Command::SetNotes { sid: sid.clone(), kind: Kind::Online, notes };
+                    assert!(matches!(cluster.write(command).await.unwrap(), Outcome::Done { .. }));
+                    mine.push(since.elapsed().as_micros());
+                    count.fetch_add(1, Ordering::Relaxed);
+                }
+                micros.lock().unwrap().append(&mut mine);
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap();
+    }
+    let mut micros = micros.lock().unwrap().clone();
+    micros.sort_unstable();
+    let at = |share: usize| micros[micros.len() * share / 1_000];
+    let rate = u128::from(count.load(Ordering::Relaxed)) * 1_000 / begun.elapsed().as_millis();
+    println!("{writers:>4} writers: {rate} durable commands/s, p50 {} us, p99 {} us", at(500), at(990));
+}
+
+async fn read(cluster: &Cluster, sid: &str) {
+    let begun = Instant::now();
+    for _ in 0..200_000 {
+        assert!(cluster.view().await.unwrap().session(sid, Kind::Online).is_some());
+    }
+    println!("linearizable read: {} ns", begun.elapsed().as_nanos() / 200_000);
+}
+
+/// Sessions with two clients each.
+async fn fill(cluster: &Cluster) {
+    let (before, begun) = (resident_kib(), Instant::now());
+    let tasks: Vec<_> = (0..64)
+        .map(|writer| {
+            let cluster = cluster.clone();
+            tokio::spawn(async move {
+                for number in (writer..SESSIONS).step_by(64) {
+                    let sid = sign_in(&cluster, number).await;
+                    attach(&cluster, number, sid).await;
+                }
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap();
+    }
+    let rate = (SESSIONS * 2) as u128 * 1_000 / begun.elapsed().as_millis();
+    let metrics = cluster.metrics();
+    println!("{SESSIONS} sessions with two clients: {rate} durable sign-ins and attachments/s");
+    println!("  accounted: {} bytes per session", metrics.bytes / SESSIONS as u64);
+    println!("  resident: {} bytes per session, log included", (resident_kib() - before) * 1_024 / SESSIONS);
+}
+
+async fn sign_in(cluster: &Cluster, number: usize) -> String {
+    let (realm, user) = (realm(), user(number));
+    let start = StartSession {
+        sid: handle::new_sid(&realm, &user),
+        realm,
+        user,
+        limits: limits(),
+        remember_me: false,
+        ip_address: "192.0.2.1".to_owned(),
+        notes: Notes::from([
+            ("AUTH_TIME".to_owned(), "1764000000".to_owned()),
+            ("acr".to_owned(), "1".to_owned()),
+        ]),
+        client: Some(client("3f1c0a52-7a0d-4a6e-9c41-0d6b4d5f0a01")),
+        code: None,
+        login: None,
+    };
+    match cluster.write(Command::StartSession(start)).await.unwrap() {
+        Outcome::Started { session, .. } => session.sid,
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn attach(cluster: &Cluster, number: usize, sid: String) {
+    let attach = AttachClient {
+        sid,
+        realm: realm(),
+        user: user(number),
+        client: client("3f1c0a52-7a0d-4a6e-9c41-0d6b4d5f0a02"),
+        code: None,
+        login: None,
+        notes: Notes::new(),
+    };
+    assert!(matches!(cluster.write(Command::AttachClient(attach)).await.unwrap(), Outcome::Started { .. }));
+}
+
+fn client(id: &str) -> NewClientSession {
+    NewClientSession {
+        client: id.into(),
+        limits: Limits::default(),
+        scope: "openid profile email".to_owned(),
+        redirect_uri: Some("https://shop.example.com/callback".to_owned()),
+        notes: Notes::from([
+            ("acr".to_owned(), "1".to_owned()),
+            ("nonce".to_owned(), "Zm9vYmFyYmF6".to_owned()),
+        ]),
+    }
+}
+
+fn limits() -> Limits {
+    Limits { max: Some(DurationMs(36_000_000)), idle: Some(DurationMs(1_800_000)) }
+}
+
+fn realm() -> RealmId {
+    "0b0c2f5e-5d5e-4c1c-8a57-1b2f9c3d4e5f".into()
+}
+
+fn user(number: usize) -> UserId {
+    format!("7d3f9a10-0000-4000-8000-{number:012}").into()
+}
+
+async fn reopen(dir: &Path) {
+    let begun = Instant::now();
+    let cluster = Cluster::open(Settings::new(dir)).await.unwrap();
+    println!("start with {} objects: {} ms", cluster.metrics().entries, begun.elapsed().as_millis());
+    println!("resident: {} KiB", resident_kib());
+    cluster.shutdown().await.unwrap();
+    let empty = dir.join("empty");
+    let begun = Instant::now();
+    let cluster = Cluster::open(Settings::new(&empty)).await.unwrap();
+    println!("first start: {} ms", begun.elapsed().as_millis());
+    cluster.shutdown().await.unwrap();
+    drop(cluster);
+    let begun = Instant::now();
+    let cluster = Cluster::open(Settings::new(&empty)).await.unwrap();
+    println!("second start: {} ms", begun.elapsed().as_millis());
+    cluster.shutdown().await.unwrap();
+}
+
+/// Resident memory by the kernel's word; 0 where it has none.
+fn resident_kib() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    line.and_then(|line| line.trim().strip_suffix(" kB")).and_then(|number| number.parse().ok()).unwrap_or(0)
+}
