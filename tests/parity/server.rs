@@ -27,7 +27,7 @@ impl Server {
         let log = File::create(data.join("log"))?;
         let child = Command::new(binary)
             .args(["start-dev", "--http-host", "127.0.0.1", "--http-port", &port.to_string()])
-            .args(["--management-port", &management.to_string(), "--data-dir"])
+            .args(["--http-management-port", &management.to_string(), "--data-dir"])
             .arg(&data)
             .env("KC_BOOTSTRAP_ADMIN_USERNAME", "admin")
             .env("KC_BOOTSTRAP_ADMIN_PASSWORD", "admin")

@@ -1,0 +1,98 @@
+//! What the rings need from the machine, and how it gets there.
+//!
+//! On a CI machine that is ours to change (root, Debian, `CI=true`) missing packages are installed; on a
+//! person's machine the command is told instead.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+    sync::Once,
+};
+
+use crate::command::{self, root};
+
+/// The folder with PostgreSQL's server programs.
+pub(crate) fn postgres() -> Result<PathBuf, String> {
+    postgres_binaries()
+        .or_else(|| {
+            install(&["postgresql"]);
+            postgres_binaries()
+        })
+        .ok_or_else(|| missing("PostgreSQL's initdb", "postgresql"))
+}
+
+fn postgres_binaries() -> Option<PathBuf> {
+    let debian = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let mut folders: Vec<PathBuf> = debian.map(|version| version.path().join("bin")).collect();
+    folders.sort();
+    folders.reverse();
+    folders.extend(path());
+    folders.into_iter().find(|folder| folder.join("initdb").exists() && folder.join("postgres").exists())
+}
+
+/// A browser and its driver.
+pub(crate) fn chromium() -> Result<(), String> {
+    let there = || program("chromedriver") && (program("chromium") || program("google-chrome"));
+    if !there() {
+        install(&["chromium", "chromium-driver"]);
+    }
+    if there() { Ok(()) } else { Err(missing("chromium and chromedriver", "chromium chromium-driver")) }
+}
+
+/// The Go toolchain.
+pub(crate) fn go() -> Result<(), String> {
+    if program("go") { Ok(()) } else { Err(missing("Go", "golang")) }
+}
+
+/// The node packages that a folder of tests asks for, installed from its lock file.
+pub(crate) fn node_packages(folder: &str) -> Result<(), String> {
+    let folder = root().join(folder);
+    if !folder.join("package.json").exists() {
+        return Ok(());
+    }
+    if !program("npm") {
+        return Err(missing("node and npm", "nodejs npm"));
+    }
+    if is_current(&folder) {
+        return Ok(());
+    }
+    let mut npm = Command::new("npm");
+    npm.args(["ci", "--no-audit", "--no-fund", "--ignore-scripts"]).current_dir(&folder);
+    command::run(&mut npm).map_err(|error| format!("{error:#}"))
+}
+
+/// npm leaves its own copy of the lock file behind; younger than ours, everything is there.
+fn is_current(folder: &Path) -> bool {
+    let age = |name: &str| std::fs::metadata(folder.join(name)).and_then(|file| file.modified()).ok();
+    let (wanted, installed) = (age("package-lock.json"), age("node_modules/.package-lock.json"));
+    installed.is_some() && installed >= wanted
+}
+
+fn program(name: &str) -> bool {
+    path().into_iter().any(|folder| folder.join(name).exists())
+}
+
+fn path() -> Vec<PathBuf> {
+    std::env::var_os("PATH").map(|path| std::env::split_paths(&path).collect()).unwrap_or_default()
+}
+
+fn install(packages: &[&str]) {
+    static UPDATE: Once = Once::new();
+    if std::env::var_os("CI").is_none() || !program("apt-get") {
+        return;
+    }
+    let apt = |arguments: &[&str]| {
+        let mut command = Command::new("apt-get");
+        command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
+        // What cannot be installed shows as missing right after.
+        let _ = command::run(&mut command);
+    };
+    UPDATE.call_once(|| apt(&["update", "-q"]));
+    let mut arguments = vec!["install", "-q", "-y", "--no-install-recommends"];
+    arguments.extend(packages);
+    apt(&arguments);
+}
+
+fn missing(what: &str, packages: &str) -> String {
+    format!("{what} is missing (on Debian: apt-get install {packages})")
+}
