@@ -4,11 +4,14 @@
 //! their order, and fails on every answer that differs and is on no list. `README.md` says how.
 
 mod compare;
+mod fresh;
 mod http;
 mod judge;
 mod lists;
 mod page;
+mod pages;
 mod pattern;
+mod record;
 mod replay;
 mod report;
 mod server;
@@ -27,7 +30,7 @@ use crate::judge::Manner;
 use crate::lists::{List, Subject};
 use crate::pattern::Place;
 use crate::replay::{Outcome, Replay};
-use crate::report::{Lists, Report};
+use crate::report::{Lists, Report, Verdict};
 use crate::server::Server;
 use crate::steps::Steps;
 use crate::tokens::Listener;
@@ -67,12 +70,21 @@ fn run() -> Result<bool> {
     let mut report = Report::default();
     let listener = Listener::start()?;
     let only = std::env::var("KEYRAFT_PARITY_ONLY").unwrap_or_default();
-    if only.is_empty() || only == "exchanges" {
+    let runs = |part: &str| only.is_empty() || only == part;
+    if runs("fresh") {
+        let files = [("demo", read(&folder, "data/fresh-demo.json")?), ("master", read(&folder, "data/fresh-master.json")?)];
+        fresh::run(&mut replay, files, &lists, &mut report)?;
+    }
+    if runs("exchanges") {
         exchanges(&mut replay, &folder, &lists, &mut report)?;
     }
-    if only.is_empty() || only == "tokens" {
+    if runs("tokens") {
         let (script, lines) = (read(&folder, "tokens.toml")?, read(&folder, "data/tokens.jsonl")?);
         tokens::run(&mut replay, &listener, &script, &lines, &lists, &mut report)?;
+    }
+    if runs("pages") {
+        let (script, pages) = (read(&folder, "pages.toml")?, read(&folder, "data/pages.json")?);
+        pages::run(&mut replay, &script, &pages, &lists, &mut report)?;
     }
     let areas = wanted();
     if areas.is_empty() && only.is_empty() {
@@ -81,7 +93,7 @@ fn run() -> Result<bool> {
     report.items.retain(|item| areas.is_empty() || areas.contains(&item.subject.area));
     publish(&report, &lists)?;
     drop(server);
-    Ok(report.holds())
+    Ok(report.holds() || std::env::var_os("KEYRAFT_PARITY_RECORD").is_some())
 }
 
 /// Removes what an earlier run left on the server.
@@ -100,7 +112,12 @@ fn clear(replay: &mut Replay) -> Result<()> {
 fn exchanges(replay: &mut Replay, folder: &Path, lists: &Lists, report: &mut Report) -> Result<()> {
     let steps = Steps::parse(&read(folder, "steps.toml")?)?;
     let place = Place { base: replay.origin.base.clone(), host: replay.origin.host.clone() };
-    for line in read(folder, "data/exchanges.jsonl")?.lines() {
+    let requests = match std::env::var_os("KEYRAFT_PARITY_REQUESTS") {
+        Some(path) => std::fs::read_to_string(path)?,
+        None => read(folder, "data/exchanges.jsonl")?,
+    };
+    let mut recorded = String::new();
+    for line in requests.lines() {
         let exchange: Value = serde_json::from_str(line)?;
         let subject = subject(&exchange);
         let reduce = steps.of(subject.n).find_map(|s| s.reduce.as_deref());
@@ -116,7 +133,14 @@ fn exchanges(replay: &mut Replay, folder: &Path, lists: &Lists, report: &mut Rep
                 soft: false,
             }],
         };
+        if let Outcome::Answered(read) = &outcome {
+            recorded.push_str(&record::line(&exchange, read, &place).to_string());
+            recorded.push('\n');
+        }
         report.items.push(lists.verdict(subject, found));
+    }
+    if let Some(path) = std::env::var_os("KEYRAFT_PARITY_RECORD") {
+        std::fs::write(path, recorded)?;
     }
     Ok(())
 }
@@ -153,6 +177,12 @@ fn publish(report: &Report, lists: &Lists) -> Result<()> {
     say(&report.table());
     say(&report.failures(limit));
     say(&format!("whole report: {}", path.display()));
+    let passed = report.items.len() - report.count(Verdict::Failed) - report.count(Verdict::Pending);
+    say(&format!(
+        "parity: {passed} passed, {} failed, {} skipped",
+        report.count(Verdict::Failed) + report.stale.len(),
+        report.count(Verdict::Pending),
+    ));
     Ok(())
 }
 

@@ -385,7 +385,7 @@ pub(crate) fn epoch() -> u64 {
 }
 
 /// A URL with query parameters set, or a text with parts swapped: `a=b|c=d`.
-fn changed(text: &str, changes: &str) -> String {
+pub(crate) fn changed(text: &str, changes: &str) -> String {
     let mut text = text.to_owned();
     for (from, to) in changes.split('|').filter_map(|c| c.split_once('=')) {
         let marker = format!("{from}=");
