@@ -37,7 +37,6 @@ pub enum Asset {
 }
 
 struct File {
-    asset: Asset,
     name: &'static str,
     kind: &'static str,
     path: String,
@@ -49,25 +48,25 @@ struct File {
 const TOKENS: &str = include_str!("../../../web/styles/tokens.css");
 const CONTROLS: &str = include_str!("../../../web/styles/controls.css");
 
+// In the order of `Asset`.
 static FILES: LazyLock<Vec<File>> = LazyLock::new(|| {
     let css = "text/css; charset=utf-8";
     let js = "text/javascript; charset=utf-8";
     let sign_in = [TOKENS, CONTROLS, include_str!("../../../web/styles/signin.css")].concat();
     let console = [TOKENS, CONTROLS, include_str!("../../../web/styles/console.css")].concat();
     vec![
-        file(Asset::SignInStyle, "sign-in.css", css, sign_in),
-        file(Asset::ConsoleStyle, "console.css", css, console),
-        file(Asset::SignInScript, "sign-in.js", js, include_str!("../../../web/scripts/signin.js").into()),
-        file(Asset::SubmitScript, "submit.js", js, include_str!("../../../web/scripts/submit.js").into()),
-        file(Asset::SignOutScript, "sign-out.js", js, include_str!("../../../web/scripts/signout.js").into()),
-        file(Asset::Mark, "mark.svg", "image/svg+xml", include_str!("../../../web/icons/mark.svg").into()),
+        file("sign-in.css", css, sign_in),
+        file("console.css", css, console),
+        file("sign-in.js", js, include_str!("../../../web/scripts/signin.js").into()),
+        file("submit.js", js, include_str!("../../../web/scripts/submit.js").into()),
+        file("sign-out.js", js, include_str!("../../../web/scripts/signout.js").into()),
+        file("mark.svg", "image/svg+xml", include_str!("../../../web/icons/mark.svg").into()),
     ]
 });
 
 /// The address of a file below the server's root, with a hash of its content: `/resources/{hash}/{name}`.
 pub fn path(asset: Asset) -> &'static str {
-    let found = FILES.iter().find(|file| file.asset == asset);
-    &found.expect("every asset has a file: the test walks them all").path
+    &FILES[asset as usize].path
 }
 
 /// The route that serves the files.
@@ -75,17 +74,14 @@ pub fn router<S: Clone + Send + Sync + 'static>() -> Router<S> {
     Router::new().route("/resources/{hash}/{name}", get(serve))
 }
 
-/// A page's markup with its files' addresses made relative, to be opened from a folder ([`write_files`]).
+/// A page's markup with its files' addresses made relative, to be opened from a folder that holds [`files`].
 pub fn with_files_beside(html: &str) -> String {
     FILES.iter().fold(html.to_owned(), |html, file| html.replace(&file.path, file.name))
 }
 
-/// Writes the files to a folder: for looking at pages without a server.
-///
-/// # Errors
-/// The file system's.
-pub fn write_files(folder: &std::path::Path) -> std::io::Result<()> {
-    FILES.iter().try_for_each(|file| std::fs::write(folder.join(file.name), &file.raw))
+/// Every file's name and bytes: for looking at pages without a server.
+pub fn files() -> impl Iterator<Item = (&'static str, &'static [u8])> {
+    FILES.iter().map(|file| (file.name, &*file.raw))
 }
 
 async fn serve(Path((hash, name)): Path<(String, String)>, headers: HeaderMap) -> Response {
@@ -118,13 +114,13 @@ fn answer(status: StatusCode, body: Body) -> Response {
     response
 }
 
-fn file(asset: Asset, name: &'static str, kind: &'static str, text: String) -> File {
+fn file(name: &'static str, kind: &'static str, text: String) -> File {
     let digest = Sha256::digest(text.as_bytes());
-    let hash: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let hash = format!("{:x}", Bytes::copy_from_slice(&digest[..8]));
     let etag = HeaderValue::try_from(format!("\"{hash}\"")).expect("hexadecimal digits are a header value");
     let gzip = packed(text.as_bytes());
     let path = format!("/resources/{hash}/{name}");
-    File { asset, name, kind, path, etag, raw: text.into(), gzip: gzip.into() }
+    File { name, kind, path, etag, raw: text.into(), gzip: gzip.into() }
 }
 
 fn packed(bytes: &[u8]) -> Vec<u8> {
@@ -150,17 +146,18 @@ mod tests {
     #[test]
     fn every_asset_has_a_file_within_its_budget() {
         let budgets = [
-            (Asset::SignInStyle, 7_168),
-            (Asset::ConsoleStyle, 14_336),
-            (Asset::SignInScript, 4_096),
-            (Asset::SubmitScript, 512),
-            (Asset::SignOutScript, 1_024),
-            (Asset::Mark, 512),
+            (Asset::SignInStyle, "sign-in.css", 7_168),
+            (Asset::ConsoleStyle, "console.css", 14_336),
+            (Asset::SignInScript, "sign-in.js", 4_096),
+            (Asset::SubmitScript, "submit.js", 512),
+            (Asset::SignOutScript, "sign-out.js", 1_024),
+            (Asset::Mark, "mark.svg", 512),
         ];
         assert_eq!(budgets.len(), FILES.len());
-        for (asset, budget) in budgets {
+        for (asset, name, budget) in budgets {
             assert!(path(asset).starts_with("/resources/"));
-            let file = FILES.iter().find(|file| file.asset == asset).unwrap();
+            let file = &FILES[asset as usize];
+            assert_eq!(file.name, name, "the files stand in the order of their names");
             assert!(file.raw.len() <= budget, "{} has {} bytes", file.name, file.raw.len());
         }
     }

@@ -6,6 +6,7 @@
 //! A name that arrives twice counts as absent: one of the two was planted, and we cannot tell which.
 
 use axum::response::{IntoResponseParts, ResponseParts};
+use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, header};
 use keyraft_model::{DurationMs, Realm};
 use sha2::{Digest as _, Sha256};
@@ -200,7 +201,7 @@ fn in_name(realm: &str) -> String {
     if name.len() <= 48 {
         return name;
     }
-    Sha256::digest(realm.as_bytes()).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    format!("{:x}", Bytes::copy_from_slice(&Sha256::digest(realm.as_bytes())[..16]))
 }
 
 #[cfg(test)]
@@ -221,6 +222,7 @@ mod tests {
             backchannel: String::new(),
             admin: String::new(),
             root: String::new(),
+            at: keyraft_model::UnixMs(0),
             device: String::new(),
         };
         CookieJar::read(&headers, &origin, &Realm { realm: "shop & co".into(), ..Realm::default() })

@@ -1,18 +1,15 @@
 //! Answers for what no handler answered: no such path, wrong method, a panic, an unusable host.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use axum::extract::Request;
 use axum::response::Response;
 use http::{HeaderMap, StatusCode};
-use keyraft_model::UnixMs;
 use serde_json::json;
 
 use crate::extract::{Fields, Locales};
 use crate::layout::Frame;
 use crate::messages::Messages;
 use crate::pages::{ErrorPage, json};
-use crate::{RequestId, accept};
+use crate::{RequestId, accept, time};
 
 /// For `Router::fallback`: 404, a page for those who name HTML, Keycloak's JSON for the others.
 pub async fn not_found(request: Request) -> Response {
@@ -62,15 +59,9 @@ fn page(asked: &HeaderMap, status: StatusCode, key: &str, id: Option<RequestId>)
         sentence: &t.get(key),
         advice: (status == StatusCode::INTERNAL_SERVER_ERROR).then_some(&*advice),
         id: id.unwrap_or_else(RequestId::random),
-        at: now(),
+        at: time::now(),
         back: None,
         restart: None,
     };
     page.respond(&HeaderMap::new(), status)
-}
-
-/// The time that is shown on a page of last resort, where no handler passed one.
-fn now() -> UnixMs {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    UnixMs(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }

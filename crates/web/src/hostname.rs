@@ -11,8 +11,8 @@ use std::str::FromStr;
 use http::{HeaderMap, Uri, header};
 use url::Url;
 
-use crate::device;
 use crate::extract::RequestOrigin;
+use crate::{device, time};
 
 /// Settings of names and proxies, one for the whole server.
 #[derive(Clone, Debug, Default)]
@@ -90,7 +90,7 @@ impl Hostname {
         };
         let admin = self.admin.as_ref().map_or_else(|| base.clone(), |url| based(url, path));
         let root = path.to_owned();
-        let device = device::name(headers);
+        let (at, device) = (time::now(), device::name(headers));
         Ok(RequestOrigin {
             client_ip: told.client,
             https: base.starts_with("https:"),
@@ -98,6 +98,7 @@ impl Hostname {
             backchannel,
             admin,
             root,
+            at,
             device,
         })
     }

@@ -94,9 +94,10 @@ async fn checked(
 fn realm_in(path: &str, root: &str) -> Option<String> {
     let path = path.strip_prefix(root.trim_end_matches('/')).unwrap_or(path);
     let mut parts = path.split('/').skip(1);
-    let name = match (parts.next()?, parts.next()?, parts.next()) {
-        ("realms", name, _) | ("admin", "realms", Some(name)) | ("admin", name, Some("console")) => name,
-        _ => return None,
+    let (("realms", name, _) | ("admin", "realms", Some(name)) | ("admin", name, Some("console"))) =
+        (parts.next()?, parts.next()?, parts.next())
+    else {
+        return None;
     };
     percent_decode_str(name)
         .decode_utf8()
@@ -138,12 +139,12 @@ mod tests {
             )
             .route("/realms/{realm}/panic", get(panics));
         let hostname = Hostname { follow_host: true, ..Hostname::default() };
-        let router = layers(routes, Arc::new(hostname), Shop);
+        let wrapped = layers(routes, Arc::new(hostname), Shop);
         let mut request =
             Request::get(path).header("host", "id.test").header("accept", accept).body(Body::empty());
         let peer = ConnectInfo(SocketAddr::from(([192, 0, 2, 7], 4711)));
         request.as_mut().unwrap().extensions_mut().insert(peer);
-        let response = router.oneshot(request.unwrap()).await.unwrap();
+        let response = wrapped.oneshot(request.unwrap()).await.unwrap();
         let (parts, body) = response.into_parts();
         let body = axum::body::to_bytes(body, 100_000).await.unwrap();
         (parts.status, parts.headers, String::from_utf8(body.to_vec()).unwrap())

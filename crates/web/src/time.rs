@@ -1,6 +1,15 @@
 //! Writes a moment for people and for `<time datetime>`: UTC, seconds, proleptic Gregorian.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use keyraft_model::UnixMs;
+
+/// This node's clock, read once for each request: for what people are shown, never for what expires.
+#[expect(clippy::disallowed_methods, reason = "the one place where the time of a request is taken")]
+pub(crate) fn now() -> UnixMs {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    UnixMs(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
 
 /// `2026-11-24 09:41:07 UTC`.
 pub fn readable(at: UnixMs) -> String {

@@ -365,6 +365,7 @@ fn a_policy_becomes_sentences() {
 /// Writes every page and its files to a folder, to be looked at in a browser.
 #[test]
 #[ignore = "writes files: KEYRAFT_PAGES=/some/folder cargo test -p keyraft-login -- --ignored pages"]
+#[expect(clippy::disallowed_methods, reason = "a test may block its thread")]
 fn pages_to_look_at() {
     let folder =
         std::path::PathBuf::from(std::env::var("KEYRAFT_PAGES").expect("KEYRAFT_PAGES names a folder"));
@@ -374,5 +375,7 @@ fn pages_to_look_at() {
             std::fs::write(folder.join(format!("{name}-{tag}.html")), html).unwrap();
         }
     }
-    keyraft_web::assets::write_files(&folder).unwrap();
+    for (name, bytes) in keyraft_web::assets::files() {
+        std::fs::write(folder.join(name), bytes).unwrap();
+    }
 }

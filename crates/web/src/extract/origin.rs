@@ -7,7 +7,7 @@ use axum::extract::FromRequestParts;
 use axum::response::Response;
 use http::StatusCode;
 use http::request::Parts;
-use keyraft_model::Realm;
+use keyraft_model::{Realm, UnixMs};
 use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// The address of the caller: the peer, or what trusted proxies say of it.
@@ -29,6 +29,8 @@ pub struct RequestOrigin {
     pub admin: String,
     /// The path before `/realms` and `/resources`: usually empty.
     pub root: String,
+    /// When the request came by this node's clock: for pages. Sessions live by the log's clock.
+    pub at: UnixMs,
     /// What the caller's browser calls itself ([`crate::device`]); empty when it says nothing.
     pub device: String,
 }
@@ -95,7 +97,7 @@ impl<S: Send + Sync> FromRequestParts<S> for RequestOrigin {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Response> {
-        settled(parts).map(|origin| Self::clone(&origin))
+        settled(parts).map(|origin| Self::clone(&origin)).map_err(|response| *response)
     }
 }
 
@@ -103,16 +105,16 @@ impl<S: Send + Sync> FromRequestParts<S> for ClientIp {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Response> {
-        settled(parts).map(|origin| Self(origin.client_ip))
+        settled(parts).map(|origin| Self(origin.client_ip)).map_err(|response| *response)
     }
 }
 
-fn settled(parts: &Parts) -> Result<Arc<RequestOrigin>, Response> {
+fn settled(parts: &Parts) -> Result<Arc<RequestOrigin>, Box<Response>> {
     parts.extensions.get::<Arc<RequestOrigin>>().cloned().ok_or_else(|| {
         tracing::error!("a route is served without the layers that settle the origin");
         let mut response = Response::default();
         *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
-        response
+        Box::new(response)
     })
 }
 
@@ -129,6 +131,7 @@ mod tests {
             backchannel: "http://inner:8080".into(),
             admin: "https://id.example".into(),
             root: String::new(),
+            at: UnixMs(0),
             device: String::new(),
         };
         let mut realm = Realm { realm: "a b/ü".into(), ..Realm::default() };

@@ -30,18 +30,12 @@ fn fill(text: &str, arguments: &[&str], plain: Escape, argument: Escape, out: &m
                 quoted = !quoted;
                 rest = next;
             }
-            '{' if !quoted => match place(next) {
-                Some((inside, after)) => {
-                    out.push_str(&plain(&literal));
-                    literal.clear();
-                    put(inside, arguments, plain, argument, out, depth);
-                    rest = after;
-                }
-                None => {
-                    literal.push(letter);
-                    rest = next;
-                }
-            },
+            '{' if !quoted && let Some((inside, after)) = place(next) => {
+                out.push_str(&plain(&literal));
+                literal.clear();
+                put(inside, arguments, plain, argument, out, depth);
+                rest = after;
+            }
             _ => {
                 literal.push(letter);
                 rest = next;
