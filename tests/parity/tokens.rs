@@ -114,6 +114,13 @@ impl Listener {
         Ok(())
     }
 
+    /// Forgets what came so far.
+    fn clear(&self) {
+        if let Ok(mut calls) = self.0.lock() {
+            calls.clear();
+        }
+    }
+
     /// The first call at `path` that nobody took yet; waits for it a little.
     fn take(&self, path: &str, wait: Duration) -> Option<(String, String)> {
         let started = Instant::now();
@@ -137,6 +144,7 @@ pub(crate) fn run(replay: &mut Replay, listener: &Listener, script: &str, lines:
     let script: Script = toml::from_str(script).context("tokens.toml")?;
     let lines: Vec<Value> = lines.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
     let ready = prepare(replay, &script);
+    listener.clear();
     for (line, ask) in script.request.iter().flat_map(asks) {
         let recorded = line.and_then(|l| lines.get(usize::try_from(l).ok()?.checked_sub(1)?)).cloned().unwrap_or_default();
         let made = match &ready {
