@@ -15,6 +15,7 @@ mod java_order;
 pub mod keys;
 pub mod limits;
 pub mod outbound;
+pub mod passwords;
 mod pattern;
 pub mod policies;
 pub mod proof;

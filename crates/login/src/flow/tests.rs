@@ -1,0 +1,207 @@
+use std::collections::BTreeSet;
+
+use super::*;
+
+#[derive(Default)]
+struct Person {
+    known: bool,
+    cookie: bool,
+    holds: bool,
+    credentials: BTreeSet<&'static str>,
+}
+
+impl Facts for Person {
+    fn is_user_known(&self) -> bool {
+        self.known || self.cookie
+    }
+    fn has_credential(&self, kind: &str) -> bool {
+        self.credentials.contains(kind)
+    }
+    fn is_passively_proven(&self, authenticator: Authenticator) -> bool {
+        self.cookie && authenticator == Authenticator::Cookie
+    }
+    fn holds(&self, _: Condition, _: Option<&AuthenticatorConfig>, _: &Progress) -> bool {
+        self.holds
+    }
+}
+
+fn step(id: &str, authenticator: &str, requirement: Requirement) -> Execution {
+    Execution {
+        id: id.into(),
+        authenticator: Some(authenticator.into()),
+        requirement,
+        ..Execution::default()
+    }
+}
+
+fn sub(id: &str, flow: &str, requirement: Requirement) -> Execution {
+    Execution { id: id.into(), flow: Some(flow.into()), requirement, ..Execution::default() }
+}
+
+fn flow(alias: &str, mut executions: Vec<Execution>) -> Flow {
+    for (priority, execution) in (0..).zip(&mut executions) {
+        execution.priority = priority * 10;
+    }
+    Flow {
+        id: alias.into(),
+        alias: alias.into(),
+        provider_id: "basic-flow".into(),
+        executions,
+        ..Flow::default()
+    }
+}
+
+/// The flow `browser` of a fresh realm, as far as it matters here.
+fn browser() -> Vec<Flow> {
+    use Requirement::{Alternative, Conditional, Disabled, Required};
+    vec![
+        flow(
+            "browser",
+            vec![
+                step("c", "auth-cookie", Alternative),
+                step("k", "auth-spnego", Disabled),
+                step("i", "identity-provider-redirector", Alternative),
+                sub("f", "forms", Alternative),
+            ],
+        ),
+        flow(
+            "forms",
+            vec![step("p", "auth-username-password-form", Required), sub("s", "second", Conditional)],
+        ),
+        flow(
+            "second",
+            vec![
+                step("u", "conditional-user-configured", Required),
+                step("o", "auth-otp-form", Alternative),
+                step("w", "webauthn-authenticator", Alternative),
+            ],
+        ),
+    ]
+}
+
+fn proven(ids: &[&str]) -> Progress {
+    Progress { proven: ids.iter().map(|id| (FlowId::from(*id), String::new())).collect() }
+}
+
+fn ask(flows: &[Flow], progress: &Progress, person: &Person) -> Result<Option<String>, Refusal> {
+    match next(Flows::new(flows, &[]), "browser", progress, person)? {
+        Step::Ask(execution, _) => Ok(Some(execution.id.to_string())),
+        Step::Done => Ok(None),
+    }
+}
+
+#[test]
+fn a_stranger_is_asked_for_name_and_password() {
+    assert_eq!(ask(&browser(), &proven(&[]), &Person::default()), Ok(Some("p".into())));
+}
+
+#[test]
+fn a_live_session_is_enough() {
+    let person = Person { cookie: true, ..Person::default() };
+
+    assert_eq!(ask(&browser(), &proven(&[]), &person), Ok(None));
+}
+
+#[test]
+fn a_password_is_enough_without_a_second_factor() {
+    let person = Person { known: true, ..Person::default() };
+
+    assert_eq!(ask(&browser(), &proven(&["p"]), &person), Ok(None));
+}
+
+#[test]
+fn who_holds_a_code_is_asked_for_it() {
+    let person = Person { known: true, credentials: ["otp"].into(), ..Person::default() };
+
+    assert_eq!(ask(&browser(), &proven(&["p"]), &person), Ok(Some("o".into())));
+    assert_eq!(ask(&browser(), &proven(&["p", "o"]), &person), Ok(None));
+}
+
+#[test]
+fn a_second_factor_that_cannot_be_checked_refuses_by_name() {
+    let person = Person { known: true, credentials: ["webauthn"].into(), ..Person::default() };
+
+    let refusal = ask(&browser(), &proven(&["p"]), &person);
+
+    assert_eq!(refusal, Err(Refusal::NotBuilt("webauthn-authenticator".into())));
+}
+
+#[test]
+fn an_unknown_required_step_refuses_although_the_rest_is_proven() {
+    let mut flows = browser();
+    flows[1].executions.push(step("x", "acme-risk", Requirement::Required));
+    flows[1].executions[2].priority = 30;
+    let person = Person { known: true, ..Person::default() };
+
+    assert_eq!(ask(&flows, &proven(&["p"]), &person), Err(Refusal::NotBuilt("acme-risk".into())));
+}
+
+#[test]
+fn a_conditional_flow_without_conditions_does_not_run() {
+    let mut flows = browser();
+    flows[2].executions.remove(0);
+    let person = Person { known: true, credentials: ["otp"].into(), ..Person::default() };
+
+    assert_eq!(ask(&flows, &proven(&["p"]), &person), Ok(None));
+}
+
+#[test]
+fn an_unknown_condition_refuses() {
+    let mut flows = browser();
+    flows[2].executions[0].authenticator = Some("conditional-acme".into());
+    let person = Person { known: true, ..Person::default() };
+
+    assert_eq!(ask(&flows, &proven(&["p"]), &person), Err(Refusal::NotBuilt("conditional-acme".into())));
+}
+
+#[test]
+fn a_required_factor_that_is_not_set_up_refuses() {
+    let mut flows = browser();
+    flows[1].executions[1] = step("o", "auth-otp-form", Requirement::Required);
+    let person = Person { known: true, ..Person::default() };
+
+    assert_eq!(ask(&flows, &proven(&["p"]), &person), Err(Refusal::NotConfigured("auth-otp-form".into())));
+}
+
+#[test]
+fn alternatives_beside_a_required_step_are_ignored() {
+    let mut flows = browser();
+    flows[0].executions.push(step("d", "deny-access-authenticator", Requirement::Required));
+
+    assert_eq!(ask(&flows, &proven(&[]), &Person::default()), Err(Refusal::Denied));
+}
+
+#[test]
+fn a_flow_that_contains_itself_is_refused() {
+    let flows = vec![flow("browser", vec![sub("s", "browser", Requirement::Required)])];
+
+    assert_eq!(ask(&flows, &proven(&[]), &Person::default()), Err(Refusal::Broken("browser".into())));
+}
+
+#[test]
+fn the_way_that_was_taken_counts_before_the_way_that_was_not() {
+    use Requirement::Alternative;
+    let flows = vec![flow(
+        "browser",
+        vec![
+            step("a", "auth-username-form", Alternative),
+            step("b", "auth-username-password-form", Alternative),
+        ],
+    )];
+
+    assert_eq!(ask(&flows, &proven(&["b"]), &Person::default()), Ok(None));
+    assert_eq!(ask(&flows, &proven(&[]), &Person::default()), Ok(Some("a".into())));
+}
+
+#[test]
+fn user_name_first_then_password() {
+    use Requirement::Required;
+    let flows = vec![flow(
+        "browser",
+        vec![step("n", "auth-username-form", Required), step("p", "auth-password-form", Required)],
+    )];
+    let person = Person { known: true, ..Person::default() };
+
+    assert_eq!(ask(&flows, &proven(&[]), &Person::default()), Ok(Some("n".into())));
+    assert_eq!(ask(&flows, &proven(&["n"]), &person), Ok(Some("p".into())));
+}

@@ -1,0 +1,401 @@
+//! One request of a login: from what the browser brought to the next page, or to the end.
+//!
+//! A journey is put together anew for every request out of the sealed parts. Each handler changes what is
+//! proven and calls [`Journey::advance`], which alone decides what comes next: the realm's flow, then the
+//! actions that are due, then consent, then the end.
+
+mod facts;
+mod finish;
+
+use std::sync::Arc;
+
+use axum::response::Response;
+use http::StatusCode;
+use keyraft_core::{Core, Error, UserRecord};
+use keyraft_model::{Credential, Event, UnixMs};
+use keyraft_web::page::redirect;
+
+use crate::{
+    actions::{self, Action},
+    auth_session::{self, Place, Tab, TabPlace},
+    authenticator::Authenticator,
+    consent,
+    flow::{self, Flows, Progress, Refusal, Step},
+    identity::{self, Identity},
+    login::{BROWSER, Login, TAB},
+    protocol::{Browser, LoginRequest, Refused},
+    view::{self, Notice},
+};
+
+/// The most tabs of one browser whose progress is kept.
+const MAX_TABS: usize = 5;
+
+/// One request of a login in progress.
+pub(crate) struct Journey {
+    pub(crate) login: Login,
+    pub(crate) browser: Browser,
+    pub(crate) request: LoginRequest,
+    /// The browser's random cookie.
+    pub(crate) browser_id: String,
+    pub(crate) tab_id: String,
+    pub(crate) tab: Tab,
+    /// Who is signed in on this browser already.
+    pub(crate) identity: Option<Identity>,
+    /// Who signs in, once that is known: from the tab's proofs, else from the live session.
+    pub(crate) user: Option<Arc<UserRecord>>,
+    /// His credentials, once somebody asked.
+    pub(crate) credentials: Option<Vec<Credential>>,
+    pub(crate) now: UnixMs,
+}
+
+impl Journey {
+    /// A login that begins now, in a new tab.
+    pub(crate) async fn begin(login: Login, browser: Browser, request: LoginRequest) -> Response {
+        let browser_id =
+            browser.cookies.get(BROWSER).map_or_else(auth_session::new_browser_id, str::to_owned);
+        let tab_id = auth_session::new_tab_id();
+        match Self::new(login, browser, request, browser_id, tab_id).await {
+            Ok(mut journey) => {
+                journey.keep_browser();
+                journey.advance().await
+            }
+            Err((journey, error)) => view::unavailable(&journey, &error),
+        }
+    }
+
+    /// Puts a journey together; the error carries what is needed for a page that says so.
+    pub(crate) async fn new(
+        login: Login,
+        browser: Browser,
+        request: LoginRequest,
+        browser_id: String,
+        tab_id: String,
+    ) -> Result<Self, (Box<Browser>, Error)> {
+        match Self::gather(&login, &browser, &request, &browser_id, &tab_id).await {
+            Ok((tab, identity, user, now)) => Ok(Self {
+                login,
+                browser,
+                request,
+                browser_id,
+                tab_id,
+                tab,
+                identity,
+                user,
+                credentials: None,
+                now,
+            }),
+            Err(error) => Err((Box::new(browser), error)),
+        }
+    }
+
+    async fn gather(
+        login: &Login,
+        browser: &Browser,
+        request: &LoginRequest,
+        browser_id: &str,
+        tab_id: &str,
+    ) -> Result<(Tab, Option<Identity>, Option<Arc<UserRecord>>, UnixMs), Error> {
+        let core = &login.parts().core;
+        let issuer = browser.origin.issuer(&browser.realm.realm);
+        let identity = identity::find(core, &browser.realm, &issuer, &browser.cookies).await?;
+        let now = core.sessions.view().await?.now();
+        let place = Place { realm: &browser.realm.realm.id, client_id: &request.client_id };
+        let at = TabPlace { browser: browser_id, tab_id };
+        let cookie = browser.cookies.get_part(TAB, tab_id);
+        let tab = cookie.and_then(|cookie| login.parts().sealing.open_tab(place, at, cookie, now));
+        let mut tab = tab.unwrap_or_default();
+        let id = tab.user.clone().or_else(|| identity.as_ref().map(|found| found.session.user.clone()));
+        let mut user = match id {
+            Some(id) => core.user(&browser.realm, &id).await?,
+            None => None,
+        };
+        let tab_is_good = tab.user.is_none() || is_still_good(core, browser, &tab, user.as_deref()).await?;
+        if !tab_is_good {
+            tab = Tab::default();
+            user = None;
+        }
+        Ok((tab, identity, user, now))
+    }
+
+    pub(crate) fn core(&self) -> &Core {
+        &self.login.parts().core
+    }
+
+    pub(crate) fn place(&self) -> Place<'_> {
+        Place { realm: &self.browser.realm.realm.id, client_id: &self.request.client_id }
+    }
+
+    pub(crate) fn at(&self) -> TabPlace<'_> {
+        TabPlace { browser: &self.browser_id, tab_id: &self.tab_id }
+    }
+
+    /// The code that forms of this step carry.
+    pub(crate) fn session_code(&self) -> String {
+        self.login.parts().sealing.session_code(self.place(), self.at(), &self.tab)
+    }
+
+    /// What comes next, whatever that is.
+    pub(crate) async fn advance(mut self) -> Response {
+        match self.next().await {
+            Ok(response) => response,
+            Err(error) => view::unavailable(&self.browser, &error),
+        }
+    }
+
+    async fn next(&mut self) -> Result<Response, Error> {
+        match self.step().await? {
+            Err(refusal) => Ok(self.refuse(&refusal)),
+            Ok(Next::Ask(execution, authenticator)) => {
+                if self.request.silent {
+                    return Ok(self.tell(Refused::LoginRequired));
+                }
+                self.page(&execution, authenticator, Notice::None).await
+            }
+            Ok(Next::Done) => self.after_flow().await,
+        }
+    }
+
+    /// Where the flow stands.
+    pub(crate) async fn step(&mut self) -> Result<Result<Next, Refusal>, Error> {
+        let alias = self.flow_alias();
+        // Most logins never ask which credentials the person holds; they are read when one does.
+        let walked = self.walk(&alias);
+        if !walked.1 {
+            return Ok(walked.0);
+        }
+        self.load_credentials().await?;
+        Ok(self.walk(&alias).0)
+    }
+
+    fn walk(&self, alias: &str) -> (Result<Next, Refusal>, bool) {
+        let facts = facts::PersonFacts::new(self);
+        let flows = Flows::new(&self.browser.realm.flows, &self.browser.realm.configs);
+        let next = flow::next(flows, alias, &self.tab.progress(), &facts).map(|step| match step {
+            Step::Ask(execution, authenticator) => Next::Ask(execution.id.to_string(), authenticator),
+            Step::Done => Next::Done,
+        });
+        (next, facts.missed_credentials())
+    }
+
+    /// The level of authentication that this login has reached: what its flow says, else 1 for a fresh
+    /// proof and 0 for a session that was there.
+    pub(crate) fn level(&self) -> i64 {
+        let facts = facts::PersonFacts::new(self);
+        let flows = Flows::new(&self.browser.realm.flows, &self.browser.realm.configs);
+        let levels = flow::reached_levels(flows, &self.flow_alias(), &self.tab.progress(), &facts);
+        levels.into_iter().max().unwrap_or_else(|| i64::from(self.is_fresh()))
+    }
+
+    /// Whether the person proved something in this login, instead of being signed in already.
+    pub(crate) fn is_fresh(&self) -> bool {
+        self.tab.user.is_some() && !self.tab.proven.is_empty()
+    }
+
+    pub(crate) fn progress(&self) -> Progress {
+        self.tab.progress()
+    }
+
+    pub(crate) async fn load_credentials(&mut self) -> Result<(), Error> {
+        if self.credentials.is_none()
+            && let Some(user) = &self.user
+        {
+            let realm = &self.browser.realm.realm.id;
+            self.credentials = Some(self.core().credentials(realm, &user.user.id).await?);
+        }
+        Ok(())
+    }
+
+    /// The browser flow: the client's own where it overrides the realm's.
+    fn flow_alias(&self) -> String {
+        let realm = &self.browser.realm;
+        let overridden = self.browser.client.client.authentication_flow_binding_overrides.get("browser");
+        let named = overridden.filter(|id| !id.is_empty()).map(|id| {
+            // An override that names no flow must not fall back to another one: that might ask for less.
+            realm
+                .flows
+                .iter()
+                .find(|flow| flow.id.as_str() == id)
+                .map_or(id.clone(), |flow| flow.alias.clone())
+        });
+        named.unwrap_or_else(|| realm.realm.browser_flow.clone())
+    }
+
+    async fn after_flow(&mut self) -> Result<Response, Error> {
+        let Some(user) = self.user.clone() else {
+            return Ok(self.refuse(&Refusal::NoWay));
+        };
+        if !user.user.enabled {
+            return Ok(view::error(self, StatusCode::BAD_REQUEST, "accountDisabledMessage"));
+        }
+        match actions::due(self, &user).await? {
+            Err(not_built) => return Ok(self.refuse(&Refusal::NotBuilt(not_built))),
+            Ok(Some(action)) if self.request.silent => {
+                tracing::debug!(?action, "prompt=none, and an action is due");
+                return Ok(self.tell(Refused::InteractionRequired));
+            }
+            Ok(Some(action)) => return Ok(self.go_to(action.alias())),
+            Ok(None) => {}
+        }
+        if consent::is_due(self, &user).await? {
+            if self.request.silent {
+                return Ok(self.tell(Refused::InteractionRequired));
+            }
+            return Ok(self.go_to(consent::EXECUTION));
+        }
+        self.finish(user).await
+    }
+
+    /// 302 to the page of a required action or of consent.
+    fn go_to(&mut self, execution: &str) -> Response {
+        self.keep_tab();
+        let url = self.url("required-action", Some(execution), false);
+        self.with_cookies(redirect(StatusCode::FOUND, &url))
+    }
+
+    /// The page of an execution that asks the person.
+    pub(crate) async fn page(
+        &mut self,
+        execution: &str,
+        authenticator: Authenticator,
+        notice: Notice,
+    ) -> Result<Response, Error> {
+        self.load_credentials().await?;
+        let response = view::ask(self, execution, authenticator, notice);
+        Ok(self.with_cookies(response))
+    }
+
+    /// The page of a required action that is due.
+    pub(crate) fn action_page(&self, action: Action, notice: &Notice) -> Response {
+        self.with_cookies(view::action(self, action, notice))
+    }
+
+    /// Tells the client why there is no outcome.
+    pub(crate) fn tell(&self, why: Refused) -> Response {
+        let error = match why {
+            Refused::LoginRequired => "login_required",
+            Refused::InteractionRequired => "interaction_required",
+            Refused::AccessDenied => "rejected_by_user",
+            Refused::Expired => "expired_code",
+        };
+        self.event("LOGIN_ERROR", Some(error), &[]);
+        self.with_cookies(self.login.parts().protocol.refuse(&self.browser, &self.request, why))
+    }
+
+    /// A flow that cannot go on: a page, and an event that names what it could not run.
+    fn refuse(&self, refusal: &Refusal) -> Response {
+        if self.request.silent && matches!(refusal, Refusal::NoWay) {
+            return self.tell(Refused::LoginRequired);
+        }
+        let (error, key) = match refusal {
+            Refusal::NotBuilt(_) => ("authenticator_not_supported", "authenticatorNotSupported"),
+            Refusal::Denied => ("access_denied", "access-denied"),
+            Refusal::NotConfigured(_) => ("credential_setup_required", "credentialSetupRequired"),
+            Refusal::NoWay => ("invalid_user_credentials", "invalidUserMessage"),
+            Refusal::Broken(_) => ("invalid_flow", "internalServerError"),
+        };
+        self.event("LOGIN_ERROR", Some(error), &[("reason", &refusal.to_string())]);
+        let name = match refusal {
+            Refusal::NotBuilt(name) | Refusal::NotConfigured(name) => name.as_str(),
+            _ => "",
+        };
+        self.with_cookies(view::error_about(self, StatusCode::BAD_REQUEST, key, name))
+    }
+
+    /// An event of this login.
+    pub(crate) fn event(&self, kind: &str, error: Option<&str>, details: &[(&str, &str)]) {
+        let mut details: keyraft_model::Attributes =
+            details.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        if !self.tab.attempted.is_empty() {
+            details.insert("username".into(), self.tab.attempted.clone());
+        }
+        self.core().events.emit(&Event {
+            time: self.now,
+            kind: kind.to_owned(),
+            realm_id: self.browser.realm.realm.id.clone(),
+            client_id: Some(self.request.client_id.clone()),
+            user_id: self.user.as_ref().map(|user| user.user.id.to_string()),
+            session_id: self.identity.as_ref().map(|identity| identity.session.sid.clone()),
+            ip_address: Some(self.browser.origin.client_ip.to_string()),
+            error: error.map(str::to_owned),
+            details,
+        });
+    }
+
+    /// The address of one of the login's own endpoints, with what continues this login.
+    pub(crate) fn url(&self, endpoint: &str, execution: Option<&str>, with_code: bool) -> String {
+        let base = self.browser.origin.issuer(&self.browser.realm.realm);
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        if with_code {
+            query.append_pair("session_code", &self.session_code());
+        }
+        if let Some(execution) = execution {
+            query.append_pair("execution", execution);
+        }
+        query.append_pair("client_id", &self.request.client_id);
+        query.append_pair("tab_id", &self.tab_id);
+        if let Some(data) = self.login.parts().sealing.seal_request(self.place(), &self.request) {
+            query.append_pair("client_data", &data);
+        }
+        format!("{base}/login-actions/{endpoint}?{}", query.finish())
+    }
+
+    /// Makes sure that the browser has its random cookie.
+    pub(crate) fn keep_browser(&mut self) {
+        if self.browser.cookies.get(BROWSER) != Some(self.browser_id.as_str()) {
+            self.browser.cookies.set(BROWSER, &self.browser_id, keyraft_web::cookies::Lifetime::Browser);
+        }
+    }
+
+    /// Writes the tab's progress into its cookie; the oldest beyond the fifth is forgotten.
+    pub(crate) fn keep_tab(&mut self) {
+        if self.tab == Tab::default() {
+            return;
+        }
+        let Some(sealed) = self.login.parts().sealing.seal_tab(self.place(), self.at(), &self.tab) else {
+            return;
+        };
+        let others: Vec<_> =
+            self.browser.cookies.parts(TAB).into_iter().filter(|part| *part != self.tab_id).collect();
+        // Cookies say nothing of their age without being opened for their client; the list is short.
+        for old in others.iter().take((others.len() + 1).saturating_sub(MAX_TABS)) {
+            self.browser.cookies.clear_part(TAB, old);
+        }
+        let tab_id = self.tab_id.clone();
+        self.browser.cookies.set_part(TAB, &tab_id, &sealed, keyraft_web::cookies::Lifetime::Browser);
+    }
+
+    pub(crate) fn with_cookies(&self, mut response: Response) -> Response {
+        self.browser.cookies.apply(response.headers_mut());
+        response
+    }
+}
+
+/// What is next, without borrowing the realm.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// The execution of that id asks the person.
+    Ask(String, Authenticator),
+    /// The flow is satisfied.
+    Done,
+}
+
+/// Whether a tab's proofs still count: the user is there, and no credential of his has changed.
+async fn is_still_good(
+    core: &Core,
+    browser: &Browser,
+    tab: &Tab,
+    user: Option<&UserRecord>,
+) -> Result<bool, Error> {
+    let Some(user) = user else { return Ok(false) };
+    let credentials = core.credentials(&browser.realm.realm.id, &user.user.id).await?;
+    Ok(tab.credentials.is_empty() || tab.credentials == fingerprint(&credentials))
+}
+
+/// A short digest of a user's credentials as they stand.
+pub(crate) fn fingerprint(credentials: &[Credential]) -> Vec<u8> {
+    let mut text = String::new();
+    for credential in credentials.iter().filter(|credential| credential.kind == "password") {
+        text.push_str(&format!("{}|{}|", credential.id, credential.created_date));
+    }
+    keyraft_crypto::digest::sha256(text.as_bytes())[..8].to_vec()
+}

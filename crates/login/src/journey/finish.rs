@@ -1,0 +1,201 @@
+//! The end of a login: one command starts the session, the client's part of it and the code.
+
+use std::sync::Arc;
+
+use axum::response::Response;
+use http::StatusCode;
+use keyraft_cluster::{
+    command::{AttachClient, LoginTaken, StartSession},
+    handle,
+    session::Kind,
+};
+use keyraft_core::{Error, UserRecord, sessions, sessions::Started};
+use keyraft_crypto::{digest, encoding};
+use keyraft_model::{DurationMs, UnixMs};
+use keyraft_web::cookies::Lifetime;
+
+use super::{Journey, facts};
+use crate::{
+    identity,
+    login::{REMEMBER_ME, TAB},
+    protocol::{Finished, Grant, Granted, Refused},
+    view,
+};
+
+/// `KEYCLOAK_REMEMBER_ME` lives a year, as Keycloak's.
+const REMEMBER_NAME: DurationMs = DurationMs::from_secs(31_536_000);
+
+impl Journey {
+    /// Starts or joins the session and answers for the client.
+    pub(super) async fn finish(&mut self, user: Arc<UserRecord>) -> Result<Response, Error> {
+        let is_fresh = self.is_fresh();
+        let finished = Finished {
+            auth_time: if is_fresh { self.now } else { facts::auth_time(self) },
+            is_fresh,
+            level: self.level(),
+            action_status: self.action_status(),
+            user: Arc::clone(&user),
+        };
+        // Re-authentication of the person who is signed in keeps the session, as in Keycloak.
+        let joined = self.identity.clone().filter(|identity| identity.session.user == user.user.id);
+        if is_fresh && self.identity.is_some() && joined.is_none() {
+            let name = self.signed_in_name().await?;
+            return Ok(self.with_cookies(view::other_user(self, &name)));
+        }
+        let realm = Arc::clone(&self.browser.realm);
+        let sid = joined.as_ref().map_or_else(
+            || handle::new_sid(&realm.realm.id, &user.user.id),
+            |identity| identity.session.sid.clone(),
+        );
+        let grant = match self.login.parts().protocol.grant(&self.browser, &self.request, &finished, &sid) {
+            Ok(grant) => grant,
+            Err(response) => return Ok(self.with_cookies(*response)),
+        };
+        let secret = grant.secret.clone();
+        let started = if joined.is_some() {
+            let joined = self.join(&sid, &user, grant.clone(), &finished).await?;
+            match joined {
+                Started::NoSession => self.start(&user, grant, &finished).await?,
+                other => other,
+            }
+        } else {
+            self.start_as(sid, &user, grant, &finished).await?
+        };
+        match started {
+            Started::Started { session, now } => {
+                if is_fresh {
+                    self.core().forget_failures(&realm, &user.user.id).await?;
+                }
+                self.event("LOGIN", None, &[]);
+                self.sign_in(&session, now)?;
+                let granted = Granted { session: &session, secret: &secret, now };
+                let protocol = Arc::clone(&self.login.parts().protocol);
+                let response = protocol.respond(&self.browser, &self.request, &finished, granted).await;
+                Ok(self.with_cookies(response))
+            }
+            Started::LoginTaken => Ok(self.tell(Refused::Expired)),
+            Started::OtherUser | Started::NoSession => {
+                Ok(self.with_cookies(view::error(self, StatusCode::BAD_REQUEST, "expiredCodeMessage")))
+            }
+        }
+    }
+
+    /// A new session under a handle of its own; the grant's code names its session, so it is asked for anew.
+    async fn start(
+        &mut self,
+        user: &UserRecord,
+        _stale: Grant,
+        finished: &Finished,
+    ) -> Result<Started, Error> {
+        let sid = handle::new_sid(&self.browser.realm.realm.id, &user.user.id);
+        match self.login.parts().protocol.grant(&self.browser, &self.request, finished, &sid) {
+            Ok(grant) => self.start_as(sid, user, grant, finished).await,
+            Err(_) => Ok(Started::NoSession),
+        }
+    }
+
+    async fn start_as(
+        &self,
+        sid: String,
+        user: &UserRecord,
+        grant: Grant,
+        finished: &Finished,
+    ) -> Result<Started, Error> {
+        let realm = &self.browser.realm;
+        let remember_me = self.tab.remember_me && realm.realm.remember_me;
+        let mut notes = grant.notes;
+        notes.insert("AUTH_TIME".into(), finished.auth_time.secs().to_string());
+        if finished.level > 1 {
+            notes.insert("loa".into(), finished.level.to_string());
+        }
+        self.core()
+            .sessions
+            .start(StartSession {
+                sid,
+                realm: realm.realm.id.clone(),
+                user: user.user.id.clone(),
+                limits: sessions::new_limits(realm, Kind::Online, remember_me),
+                remember_me,
+                ip_address: self.browser.origin.client_ip.to_string(),
+                notes,
+                client: Some(grant.client),
+                code: grant.code,
+                login: Some(self.taken()),
+            })
+            .await
+    }
+
+    async fn join(
+        &self,
+        sid: &str,
+        user: &UserRecord,
+        grant: Grant,
+        finished: &Finished,
+    ) -> Result<Started, Error> {
+        let mut notes = grant.notes;
+        if finished.is_fresh {
+            notes.insert("AUTH_TIME".into(), finished.auth_time.secs().to_string());
+            if finished.level > 1 {
+                notes.insert("loa".into(), finished.level.to_string());
+            }
+        }
+        self.core()
+            .sessions
+            .attach(AttachClient {
+                sid: sid.to_owned(),
+                realm: self.browser.realm.realm.id.clone(),
+                user: user.user.id.clone(),
+                client: grant.client,
+                code: grant.code,
+                login: Some(self.taken()),
+                notes,
+            })
+            .await
+    }
+
+    /// This login, taken once: its form, posted again, signs nobody in.
+    fn taken(&self) -> LoginTaken {
+        let proven = if self.tab.proven_at == UnixMs::default() { self.now } else { self.tab.proven_at };
+        let secs = self.browser.realm.realm.access_code_lifespan_login.max(60);
+        LoginTaken { id: self.login_id(), proven, lifespan: DurationMs::from_secs(secs) }
+    }
+
+    /// The id of this login: of this tab in this browser.
+    pub(crate) fn login_id(&self) -> String {
+        let text = format!("{}|{}", self.browser_id, self.tab_id);
+        encoding::base64url(&digest::sha256(text.as_bytes()))
+    }
+
+    fn sign_in(&mut self, session: &keyraft_cluster::session::UserSession, now: UnixMs) -> Result<(), Error> {
+        let realm = Arc::clone(&self.browser.realm);
+        let issuer = self.browser.origin.issuer(&realm.realm);
+        identity::set(&realm, &issuer, session, now, &mut self.browser.cookies)?;
+        let tab_id = self.tab_id.clone();
+        if self.browser.cookies.get_part(TAB, &tab_id).is_some() {
+            self.browser.cookies.clear_part(TAB, &tab_id);
+        }
+        if self.tab.remember_me && realm.realm.remember_me {
+            let name = format!("username:{}", self.tab.attempted);
+            let name = encoding::base64url(name.as_bytes());
+            self.browser.cookies.set(REMEMBER_ME, &name, Lifetime::For(REMEMBER_NAME));
+        } else if self.is_fresh() && self.browser.cookies.get(REMEMBER_ME).is_some() {
+            self.browser.cookies.clear(REMEMBER_ME);
+        }
+        Ok(())
+    }
+
+    fn action_status(&self) -> Option<&'static str> {
+        self.request.action.as_ref()?;
+        match self.tab.action_status.as_deref() {
+            Some("success") => Some("success"),
+            Some("cancelled") => Some("cancelled"),
+            _ => Some("error"),
+        }
+    }
+
+    pub(crate) async fn signed_in_name(&self) -> Result<String, Error> {
+        let Some(identity) = &self.identity else { return Ok(String::new()) };
+        let user = self.core().user(&self.browser.realm, &identity.session.user).await?;
+        Ok(user.map(|user| user.user.username.clone()).unwrap_or_default())
+    }
+}

@@ -1,0 +1,374 @@
+//! From a journey to a page: fills the page structs, decides nothing.
+
+mod errors;
+
+use axum::response::{IntoResponse as _, Response};
+use keyraft_core::{UserRecord, user_profile::Fault};
+use keyraft_model::MultiAttributes;
+use keyraft_web::{Frame, Html, Messages, Page, layout, messages::RealmLocales};
+
+pub(crate) use self::errors::{
+    cookies_missing, disabled, error, error_about, error_at, no_realm, other_user, page_expired, unavailable,
+    unavailable_without_realm,
+};
+use crate::{
+    actions::{self, Action},
+    authenticator::Authenticator,
+    consent as consents,
+    journey::Journey,
+    login::REMEMBER_ME,
+    pages::{
+        CodeCredential, CodePage, ConsentPage, ConsentScope, PasswordPage, ProfileField, Remember,
+        UpdatePasswordPage, UpdateProfilePage, UsernamePage, UsernamePasswordPage, password_rules,
+        wrong_credentials,
+    },
+    protocol::Browser,
+};
+
+/// What a page says first.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Notice {
+    /// Nothing.
+    None,
+    /// The form that was sent was too old.
+    Expired,
+    /// User name and password do not match; never which of them.
+    WrongUserOrPassword,
+    /// No user name was typed.
+    WrongUser,
+    /// The password is wrong.
+    WrongPassword,
+    /// The code is wrong.
+    WrongCode,
+    /// The account is disabled; only said to who knows its password.
+    Disabled,
+    /// An action that is due: why.
+    Due,
+    /// A field is wrong: its name, the message key, arguments.
+    Field(&'static str, String, Vec<String>),
+    /// A profile as it was typed, and what is wrong with it.
+    Profile(MultiAttributes, Vec<Fault>),
+}
+
+/// The texts for this browser.
+pub(crate) fn messages(browser: &Browser, ui_locales: Option<&str>) -> Messages {
+    let mut wishes = browser.locales.clone();
+    wishes.client = wishes.client.or_else(|| ui_locales.map(str::to_owned));
+    Messages::for_locale(&browser.realm.realm, &wishes)
+}
+
+fn texts(journey: &Journey) -> Messages {
+    messages(&journey.browser, journey.request.ui_locales.as_deref())
+}
+
+fn client_name<'a>(browser: &'a Browser, t: &'a Messages) -> String {
+    t.resolve(browser.client.client.title()).into_owned()
+}
+
+fn frame<'a>(journey: &'a Journey, t: &'a Messages, client: &'a str) -> Frame<'a> {
+    let realm = &journey.browser.realm.realm;
+    let here = journey.url("authenticate", None, false);
+    Frame::new(t, realm.title(), &journey.browser.origin.root)
+        .to(Some(client))
+        .in_languages(&RealmLocales::of(realm).supported, &here)
+}
+
+/// The page of an execution that asks the person.
+pub(crate) fn ask(
+    journey: &Journey,
+    execution: &str,
+    authenticator: Authenticator,
+    notice: Notice,
+) -> Response {
+    let t = texts(journey);
+    let client = client_name(&journey.browser, &t);
+    let frame = frame(journey, &t, &client);
+    let action = journey.url("authenticate", Some(execution), true);
+    let restart = journey.url("restart", None, false);
+    let reset = journey
+        .browser
+        .realm
+        .realm
+        .reset_password_allowed
+        .then(|| journey.url("reset-credentials", None, false));
+    let said = said(&t, &notice, journey, reset.as_deref());
+    let form =
+        Form { t: &t, frame: &frame, action: &action, restart: &restart, reset: reset.as_deref(), said };
+    match authenticator {
+        Authenticator::OtpForm => form.code(journey),
+        Authenticator::UsernameForm => form.username(journey),
+        Authenticator::PasswordForm => form.password(journey),
+        _ if journey.identity.is_some() => form.password(journey),
+        _ => form.username_password(journey),
+    }
+}
+
+struct Form<'a> {
+    t: &'a Messages,
+    frame: &'a Frame<'a>,
+    action: &'a str,
+    restart: &'a str,
+    reset: Option<&'a str>,
+    said: Option<layout::Notice<'a>>,
+}
+
+impl Form<'_> {
+    fn username_password(self, journey: &Journey) -> Response {
+        let username = name_to_fill(journey);
+        let page = UsernamePasswordPage {
+            t: self.t,
+            frame: self.frame,
+            action: self.action,
+            username: &username,
+            notice: self.said,
+            remember: remember(journey),
+            reset: self.reset,
+            register: None,
+        };
+        Page::new(&page, self.t).into_response()
+    }
+
+    fn username(self, journey: &Journey) -> Response {
+        let username = name_to_fill(journey);
+        let page = UsernamePage {
+            t: self.t,
+            frame: self.frame,
+            action: self.action,
+            username: &username,
+            notice: self.said,
+            remember: remember(journey),
+            register: None,
+        };
+        Page::new(&page, self.t).into_response()
+    }
+
+    fn password(self, journey: &Journey) -> Response {
+        let username = if journey.tab.attempted.is_empty() {
+            journey.user.as_ref().map(|user| user.user.username.clone()).unwrap_or_default()
+        } else {
+            journey.tab.attempted.clone()
+        };
+        let page = PasswordPage {
+            t: self.t,
+            frame: self.frame,
+            action: self.action,
+            username: &username,
+            restart: Some(self.restart),
+            notice: self.said,
+            remember: None,
+            reset: self.reset,
+        };
+        Page::new(&page, self.t).into_response()
+    }
+
+    fn code(self, journey: &Journey) -> Response {
+        let stored = journey.credentials.as_deref().unwrap_or_default();
+        let of_kind = stored.iter().filter(|credential| credential.kind == "otp").enumerate();
+        let credentials: Vec<_> = of_kind
+            .map(|(index, credential)| CodeCredential {
+                id: credential.id.as_str(),
+                label: credential.user_label.as_deref().filter(|label| !label.is_empty()).unwrap_or("#"),
+                chosen: index == 0,
+            })
+            .collect();
+        let page = CodePage {
+            t: self.t,
+            frame: self.frame,
+            action: self.action,
+            username: &journey.tab.attempted,
+            restart: Some(self.restart),
+            notice: self.said,
+            credentials: &credentials,
+        };
+        Page::new(&page, self.t).into_response()
+    }
+}
+
+fn said<'a>(
+    t: &'a Messages,
+    notice: &Notice,
+    journey: &Journey,
+    reset: Option<&str>,
+) -> Option<layout::Notice<'a>> {
+    use layout::Tone::{Error, Warning};
+    let key = |tone, key: &'static str| Some(layout::Notice::new(tone, t.get(key)));
+    match notice {
+        Notice::Expired => key(Warning, "expiredActionMessage"),
+        Notice::WrongUserOrPassword | Notice::WrongUser | Notice::WrongPassword => {
+            Some(wrong_credentials(t, reset))
+        }
+        Notice::WrongCode => {
+            let help = Html::escaped(&t.get("invalidTotpHelp"));
+            Some(
+                layout::Notice::new(Error, t.get("invalidTotpMessage")).help(help).id("input-error-otp-code"),
+            )
+        }
+        Notice::Disabled => key(Error, "accountDisabledMessage"),
+        Notice::None if journey.identity.is_some() && journey.tab.proven.is_empty() => {
+            key(Warning, "reauthenticate")
+        }
+        Notice::None | Notice::Due | Notice::Field(..) | Notice::Profile(..) => None,
+    }
+}
+
+/// The user name to fill in: what was typed, what the application hints at, or what this browser remembers.
+fn name_to_fill(journey: &Journey) -> String {
+    if !journey.tab.attempted.is_empty() {
+        return journey.tab.attempted.clone();
+    }
+    if let Some(hint) = &journey.request.login_hint {
+        return hint.clone();
+    }
+    let remembered =
+        journey.browser.cookies.get(REMEMBER_ME).and_then(keyraft_crypto::encoding::from_base64url);
+    let text = remembered.and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default();
+    text.strip_prefix("username:").unwrap_or_default().to_owned()
+}
+
+fn remember(journey: &Journey) -> Option<Remember> {
+    let realm = &journey.browser.realm.realm;
+    realm.remember_me.then(|| Remember {
+        checked: journey.tab.remember_me || journey.browser.cookies.get(REMEMBER_ME).is_some(),
+        span: realm.session_idle(true),
+    })
+}
+
+/// The page of a required action.
+pub(crate) fn action(journey: &Journey, action: Action, notice: &Notice) -> Response {
+    match action {
+        Action::UpdatePassword => update_password(journey, notice),
+        Action::UpdateProfile | Action::VerifyProfile => update_profile(journey, action, notice),
+    }
+}
+
+fn update_password(journey: &Journey, notice: &Notice) -> Response {
+    let t = texts(journey);
+    let client = client_name(&journey.browser, &t);
+    let frame = frame(journey, &t, &client);
+    let url = journey.url("required-action", Some(Action::UpdatePassword.alias()), true);
+    let policy = journey.browser.realm.realm.password_policy.as_deref().unwrap_or_default();
+    let (rules, min_length) = password_rules(&t, policy);
+    let (username, may_cancel) = match &journey.user {
+        Some(user) => {
+            (user.user.username.as_str(), actions::is_cancellable(journey, Action::UpdatePassword, user))
+        }
+        None => ("", false),
+    };
+    let said = match notice {
+        Notice::Field(field, key, arguments) => {
+            let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+            let text = t.with(key, &arguments).into_owned();
+            let id = if *field == "password-confirm" {
+                "input-error-password-confirm"
+            } else {
+                "input-error-password-new"
+            };
+            Some(layout::Notice::new(layout::Tone::Error, text).id(id))
+        }
+        _ if may_cancel => None,
+        _ => Some(layout::Notice::new(layout::Tone::Warning, t.get("updatePasswordMessage"))),
+    };
+    let page = UpdatePasswordPage {
+        t: &t,
+        frame: &frame,
+        action: &url,
+        username,
+        notice: said,
+        rules: &rules,
+        min_length,
+        logout_others: false,
+        may_cancel,
+    };
+    Page::new(&page, &t).into_response()
+}
+
+fn update_profile(journey: &Journey, action: Action, notice: &Notice) -> Response {
+    let t = texts(journey);
+    let client = client_name(&journey.browser, &t);
+    let frame = frame(journey, &t, &client);
+    let url = journey.url("required-action", Some(action.alias()), true);
+    let Some(user) = &journey.user else {
+        return error(journey, http::StatusCode::BAD_REQUEST, "sessionNotActiveMessage");
+    };
+    let fields = match notice {
+        Notice::Profile(given, faults) => profile_fields(journey, &t, given, faults),
+        _ => {
+            let faults = actions::profile_faults(journey, user);
+            profile_fields(journey, &t, &keyraft_core::user_profile::values_of(&user.user), &faults)
+        }
+    };
+    let page = UpdateProfilePage {
+        t: &t,
+        frame: &frame,
+        action: &url,
+        notice: None,
+        fields: &fields,
+        may_cancel: actions::is_cancellable(journey, action, user),
+    };
+    Page::new(&page, &t).into_response()
+}
+
+fn profile_fields(
+    journey: &Journey,
+    t: &Messages,
+    given: &MultiAttributes,
+    faults: &[Fault],
+) -> Vec<ProfileField> {
+    use keyraft_core::user_profile::{Editor, UserProfile};
+    let realm = &journey.browser.realm;
+    let profile = UserProfile::of(&realm.components);
+    let mut fields = Vec::new();
+    for attribute in profile.attributes().filter(|attribute| profile.may_view(&attribute.name, Editor::User))
+    {
+        let is_name = attribute.name == "username";
+        if is_name && !realm.realm.edit_username_allowed {
+            continue;
+        }
+        let fault = faults.iter().find(|fault| fault.field == attribute.name);
+        let label = attribute.display_name.as_deref().unwrap_or(&attribute.name);
+        let value = given.get(&attribute.name).and_then(|values| values.first()).map_or("", String::as_str);
+        let mut field = ProfileField::text(&attribute.name, &t.resolve(label), value);
+        field.required = attribute.is_required(Editor::User, &[]);
+        field.read_only = !attribute.may_edit(Editor::User);
+        field.error = fault.map(|fault| {
+            let arguments: Vec<String> = fault.params.iter().map(plain).collect();
+            let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+            t.with(&fault.message, &arguments).into_owned()
+        });
+        fields.push(field);
+    }
+    fields
+}
+
+fn plain(value: &serde_json::Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// The page that asks what an application may do.
+pub(crate) fn consent(journey: &Journey, user: &UserRecord) -> Response {
+    let t = texts(journey);
+    let client = client_name(&journey.browser, &t);
+    let frame = frame(journey, &t, &client);
+    let scopes: Vec<_> = consents::asked_for(journey, user)
+        .into_iter()
+        .map(|scope| {
+            let text = scope.attribute("consent.screen.text").unwrap_or(&scope.name);
+            ConsentScope { text: t.resolve(text).into_owned(), detail: None }
+        })
+        .collect();
+    let attributes = &journey.browser.client.client;
+    let host = journey.browser.client.client.redirect_uris.first().and_then(|uri| url::Url::parse(uri).ok());
+    let host = host.as_ref().and_then(|url| url.host_str()).map(str::to_owned);
+    let page = ConsentPage {
+        t: &t,
+        frame: &frame,
+        action: &journey.url("consent", None, false),
+        code: &journey.session_code(),
+        username: &user.user.username,
+        client_host: host.as_deref(),
+        scopes: &scopes,
+        policy: attributes.attribute("policyUri"),
+        terms: attributes.attribute("tosUri"),
+    };
+    journey.with_cookies(Page::new(&page, &t).into_response())
+}

@@ -1,0 +1,163 @@
+//! Pages for what cannot go on, each with a way out where there is one.
+
+use axum::response::{IntoResponse as _, Response};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use keyraft_core::{ClientView, Error};
+use keyraft_model::UnixMs;
+use keyraft_web::{Frame, Messages, Page, RequestId, extract::Locales, failure, pages::ErrorPage};
+
+use super::{client_name, frame, texts};
+use crate::{journey::Journey, login::Login, pages::ExpiredPage, protocol::Browser, router::Arrival};
+
+/// An error of a login in progress. The restart link keeps the client's request.
+pub(crate) fn error(journey: &Journey, status: StatusCode, key: &str) -> Response {
+    error_about(journey, status, key, "")
+}
+
+/// The same, with a name in its sentence.
+pub(crate) fn error_about(journey: &Journey, status: StatusCode, key: &str, name: &str) -> Response {
+    let t = texts(journey);
+    let sentence = t.with(key, &[name]).into_owned();
+    page(journey, &t, status, &sentence, None)
+}
+
+/// Somebody else is signed in on this browser.
+pub(crate) fn other_user(journey: &Journey, name: &str) -> Response {
+    let t = texts(journey);
+    let sentence = t.with("differentUserAuthenticated", &[name]).into_owned();
+    journey.with_cookies(page(journey, &t, StatusCode::BAD_REQUEST, &sentence, None))
+}
+
+fn page(
+    journey: &Journey,
+    t: &Messages,
+    status: StatusCode,
+    sentence: &str,
+    advice: Option<&str>,
+) -> Response {
+    let client = client_name(&journey.browser, t);
+    let frame = frame(journey, t, &client);
+    let restart = journey.url("restart", None, false);
+    let back = back(&journey.browser);
+    let page = ErrorPage {
+        t,
+        frame: &frame,
+        sentence,
+        advice,
+        id: RequestId::random(),
+        at: journey.now,
+        back: back.as_deref(),
+        restart: Some(&restart),
+    };
+    Page::new(&page, t).status(status).into_response()
+}
+
+/// Where the application lives, if it says so.
+fn back(browser: &Browser) -> Option<String> {
+    browser.client.client.base_url.clone().filter(|url| url.starts_with("http"))
+}
+
+/// The form was of another step: two ways on, both with the same client's request.
+pub(crate) fn page_expired(journey: &Journey, execution: &str) -> Response {
+    let t = texts(journey);
+    let client = client_name(&journey.browser, &t);
+    let frame = frame(journey, &t, &client);
+    let restart = format!("{}&skip_logout=false", journey.url("restart", None, false));
+    let next = journey.url("authenticate", Some(execution), false);
+    let page = ExpiredPage { t: &t, frame: &frame, next: &next, restart: &restart };
+    journey.with_cookies(Page::new(&page, &t).into_response())
+}
+
+/// What cannot be known now: 503, with when to come back. Never a "no".
+pub(crate) fn unavailable(browser: &Browser, error: &Error) -> Response {
+    let t = super::messages(browser, None);
+    let client = client_name(browser, &t);
+    let frame = Frame::new(&t, browser.realm.realm.title(), &browser.origin.root).to(Some(&client));
+    fail(&t, &frame, error)
+}
+
+/// The same where no realm could be read.
+pub(crate) fn unavailable_without_realm(headers: &HeaderMap, error: &Error) -> Response {
+    let t = Messages::without_realm(&Locales::read(headers, &keyraft_web::Fields::default()));
+    fail(&t, &Frame::new(&t, "", ""), error)
+}
+
+fn fail(t: &Messages, frame: &Frame<'_>, error: &Error) -> Response {
+    let id = RequestId::random();
+    let (status, key) = match error {
+        Error::Busy => (StatusCode::SERVICE_UNAVAILABLE, "tooManyTries"),
+        Error::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "tryAgainLater"),
+        Error::NotFound(_)
+        | Error::Conflict { .. }
+        | Error::Denied(_)
+        | Error::Invalid { .. }
+        | Error::Password(_)
+        | Error::Profile(_)
+        | Error::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internalServerError"),
+    };
+    let source = std::error::Error::source(error).map(ToString::to_string);
+    tracing::error!(%id, %error, source, "a login could not go on");
+    let sentence = t.get(key);
+    let page = ErrorPage {
+        t,
+        frame,
+        sentence: &sentence,
+        advice: None,
+        id,
+        at: UnixMs::default(),
+        back: None,
+        restart: None,
+    };
+    let mut response = Page::new(&page, t).status(status).into_response();
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+    }
+    response
+}
+
+/// No such realm.
+pub(crate) fn no_realm(headers: &HeaderMap) -> Response {
+    failure::no_page(headers, None, "Realm does not exist")
+}
+
+/// The browser lost its cookies, or never had any. Where the request can still be read, it starts again.
+pub(crate) fn cookies_missing(arrival: &Arrival, login: &Login) -> Response {
+    let client_id = arrival.query.filled("client_id").unwrap_or_default();
+    let restart = arrival.request(login, client_id).map(|_| {
+        let base = arrival.origin.issuer(&arrival.realm.realm);
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        for name in ["client_id", "tab_id", "client_data"] {
+            query.append_pair(name, arrival.query.get(name).unwrap_or_default());
+        }
+        format!("{base}/login-actions/restart?{}", query.finish())
+    });
+    plain(arrival, StatusCode::BAD_REQUEST, "cookieNotFoundMessage", restart.as_deref())
+}
+
+/// The realm or the client was switched off meanwhile.
+pub(crate) fn disabled(arrival: &Arrival, client: &ClientView) -> Response {
+    let key = if client.client.enabled { "realmNotEnabledMessage" } else { "clientDisabledMessage" };
+    plain(arrival, StatusCode::BAD_REQUEST, key, None)
+}
+
+/// An error where there is no login in progress.
+pub(crate) fn error_at(arrival: &Arrival, status: StatusCode, key: &str) -> Response {
+    plain(arrival, status, key, None)
+}
+
+fn plain(arrival: &Arrival, status: StatusCode, key: &str, restart: Option<&str>) -> Response {
+    let t = Messages::for_locale(&arrival.realm.realm, &Locales::read(&arrival.headers, &arrival.query));
+    let frame = Frame::new(&t, arrival.realm.realm.title(), &arrival.origin.root);
+    let sentence = t.get(key);
+    let page = ErrorPage {
+        t: &t,
+        frame: &frame,
+        sentence: &sentence,
+        advice: None,
+        id: RequestId::random(),
+        at: UnixMs::default(),
+        back: None,
+        restart,
+    };
+    page.respond(&arrival.headers, status)
+}
