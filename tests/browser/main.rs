@@ -1,0 +1,1 @@
+//! The browser ring: what people meet in Chromium.

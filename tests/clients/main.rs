@@ -1,0 +1,1 @@
+//! The clients ring: other people's libraries against the real binary.

@@ -1,0 +1,23 @@
+//! What tests of the binary share: a server of their own, realms, people, applications and tools.
+//!
+//! Nothing here knows the inside of Keyraft: a server is set up by the admin REST API and judged by what it
+//! answers. `KEYRAFT_TEST_URL` names a running server (administrator `admin`, password `admin`) instead of the
+//! binary; its realms get names that are used once and are removed afterwards.
+
+mod agent;
+mod app;
+mod child;
+mod keyraft;
+mod otp;
+mod realm;
+mod skip;
+mod tools;
+
+pub use agent::{Agent, Answer, Form};
+pub use app::{App, Begun, Library, Metadata, More, Rp, Tokens, Unreachable, fetch};
+pub use child::{Child, free_port};
+pub use keyraft::Keyraft;
+pub use otp::{base32, code_at, code_now};
+pub use realm::{Person, Realm};
+pub use skip::skip;
+pub use tools::{find_program, folder, node_modules, python_with};
