@@ -3,13 +3,9 @@
 //! On a CI machine that is ours to change (root, Debian, `CI=true`) missing packages are installed; on a
 //! person's machine the command is told instead.
 
-use std::{
-    path::{Path, PathBuf},
-    process::Command,
-    sync::Once,
-};
+use std::{path::PathBuf, process::Command, sync::Once};
 
-use crate::command::{self, root};
+use crate::command;
 
 /// The folder with PostgreSQL's server programs.
 pub(crate) fn postgres() -> Result<PathBuf, String> {
@@ -39,33 +35,18 @@ pub(crate) fn chromium() -> Result<(), String> {
     if there() { Ok(()) } else { Err(missing("chromium and chromedriver", "chromium chromium-driver")) }
 }
 
+/// Node and its package manager; the packages themselves are fetched by the tests.
+pub(crate) fn node() -> Result<(), String> {
+    let there = || program("node") && program("npm");
+    if !there() {
+        install(&["nodejs", "npm"]);
+    }
+    if there() { Ok(()) } else { Err(missing("node and npm", "nodejs npm")) }
+}
+
 /// The Go toolchain.
 pub(crate) fn go() -> Result<(), String> {
     if program("go") { Ok(()) } else { Err(missing("Go", "golang")) }
-}
-
-/// The node packages that a folder of tests asks for, installed from its lock file.
-pub(crate) fn node_packages(folder: &str) -> Result<(), String> {
-    let folder = root().join(folder);
-    if !folder.join("package.json").exists() {
-        return Ok(());
-    }
-    if !program("npm") {
-        return Err(missing("node and npm", "nodejs npm"));
-    }
-    if is_current(&folder) {
-        return Ok(());
-    }
-    let mut npm = Command::new("npm");
-    npm.args(["ci", "--no-audit", "--no-fund", "--ignore-scripts"]).current_dir(&folder);
-    command::run(&mut npm).map_err(|error| format!("{error:#}"))
-}
-
-/// npm leaves its own copy of the lock file behind; younger than ours, everything is there.
-fn is_current(folder: &Path) -> bool {
-    let age = |name: &str| std::fs::metadata(folder.join(name)).and_then(|file| file.modified()).ok();
-    let (wanted, installed) = (age("package-lock.json"), age("node_modules/.package-lock.json"));
-    installed.is_some() && installed >= wanted
 }
 
 fn program(name: &str) -> bool {

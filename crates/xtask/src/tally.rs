@@ -1,9 +1,10 @@
 //! Counts tests while their output passes by.
 
 use std::{
-    io::{BufRead as _, BufReader},
+    io::{BufRead as _, BufReader, Read},
     ops::AddAssign,
     process::{Command, Stdio},
+    thread,
 };
 
 use anyhow::{Context as _, Result};
@@ -55,17 +56,34 @@ impl Tally {
 pub(crate) fn counted(command: &mut Command) -> Result<(Tally, bool)> {
     let name = shown(command);
     say(&format!("$ {name}"));
-    let mut child = command.stdout(Stdio::piped()).spawn().with_context(|| format!("cannot run {name}"))?;
-    let output = child.stdout.take().context("its output was not caught")?;
+    let command = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().with_context(|| format!("cannot run {name}"))?;
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    // Both at once: a program that waits for one of them to be read would never end.
+    let skipped = thread::spawn(move || follow(stderr, |line| u32::from(line.starts_with("SKIPPED: "))));
     let mut tally = Tally::default();
-    for line in BufReader::new(output).split(b'\n') {
-        let line = String::from_utf8_lossy(&line?).into_owned();
-        if let Some(counted) = Tally::of_line(&line) {
-            tally += counted;
-        }
+    follow(stdout, |line| {
+        tally += Tally::of_line(line).unwrap_or_default();
+        0
+    });
+    // A test that left itself out has counted as passed.
+    let skipped = skipped.join().unwrap_or_default();
+    tally.skipped += skipped;
+    tally.passed = tally.passed.saturating_sub(skipped);
+    Ok((tally, child.wait()?.success()))
+}
+
+/// Shows every line of `output` and adds up what `count` says of each.
+fn follow(output: Option<impl Read>, mut count: impl FnMut(&str) -> u32) -> u32 {
+    let mut total = 0;
+    for line in
+        output.into_iter().flat_map(|output| BufReader::new(output).split(b'\n')).map_while(Result::ok)
+    {
+        let line = String::from_utf8_lossy(&line);
+        total += count(&line);
         say(&line);
     }
-    Ok((tally, child.wait()?.success()))
+    total
 }
 
 #[cfg(test)]
