@@ -294,7 +294,7 @@ impl Word {
             Self::Whole(text) => escape(text, true),
             Self::Start(text) => {
                 let pattern = escape(text, true).replace('*', "%");
-                if pattern.ends_with('%') { pattern } else { format!("{pattern}%") }
+                if text.ends_with('*') { pattern } else { format!("{pattern}%") }
             }
         }
     }
