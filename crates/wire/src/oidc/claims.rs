@@ -83,23 +83,31 @@ impl<'a> Object<'a> {
     }
 
     /// Sets a member at a path of nested objects. A member on the way that is no object is replaced.
-    pub fn put_at(&mut self, path: &'a [String], claim: Claim<'a>) {
-        match path {
-            [] => {}
-            [name] => self.put(name.as_str(), claim),
-            [name, rest @ ..] => {
-                let at = self.0.iter().position(|(known, _)| known == name).unwrap_or_else(|| {
-                    self.0.push((name.as_str().into(), Claim::Object(Object::default())));
-                    self.0.len() - 1
-                });
-                let member = &mut self.0[at].1;
-                if !matches!(member, Claim::Object(_)) {
-                    *member = Claim::Object(Object::default());
-                }
-                if let Claim::Object(inner) = member {
-                    inner.put_at(rest, claim);
-                }
+    pub fn put_at(&mut self, path: impl IntoIterator<Item = impl Into<Text<'a>>>, claim: Claim<'a>) {
+        let mut path = path.into_iter().map(Into::into).peekable();
+        let mut object = self;
+        while let Some(name) = path.next() {
+            if path.peek().is_none() {
+                object.put(name, claim);
+                return;
             }
+            object = object.object(name);
+        }
+    }
+
+    /// The member of that name as an object; made one if it is none.
+    fn object(&mut self, name: Text<'a>) -> &mut Self {
+        let at = self.0.iter().position(|(known, _)| *known == name).unwrap_or_else(|| {
+            self.0.push((name, Claim::Object(Object::default())));
+            self.0.len() - 1
+        });
+        let member = &mut self.0[at].1;
+        if !matches!(member, Claim::Object(_)) {
+            *member = Claim::Object(Object::default());
+        }
+        match member {
+            Claim::Object(inner) => inner,
+            _ => unreachable!("the member was just made an object"),
         }
     }
 
@@ -108,13 +116,19 @@ impl<'a> Object<'a> {
         self.0.iter().find(|(known, _)| known == name).map(|(_, claim)| claim)
     }
 
+    /// Puts all members of another object.
+    pub fn append(&mut self, other: Self) {
+        other.0.into_iter().for_each(|(name, claim)| self.put(name, claim));
+    }
+
     /// Whether there is no member.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    fn write<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
-        let mut members: Vec<_> = self.0.iter().collect();
+    /// Writes the members but those that stand in the same object already.
+    fn write<M: SerializeMap>(&self, map: &mut M, is_taken: impl Fn(&str) -> bool) -> Result<(), M::Error> {
+        let mut members: Vec<_> = self.0.iter().filter(|(name, _)| !is_taken(name)).collect();
         claim_order::sort(&mut members, |(name, _)| name);
         members.into_iter().try_for_each(|(name, claim)| map.serialize_entry(name, claim))
     }
@@ -123,7 +137,7 @@ impl<'a> Object<'a> {
 impl Serialize for Object<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        self.write(&mut map)?;
+        self.write(&mut map, |_| false)?;
         map.end()
     }
 }
@@ -188,6 +202,19 @@ impl Serialize for RolesOfClients<'_> {
     }
 }
 
+impl Claims<'_> {
+    /// Whether a member of that name is written besides the free claims. A name that stood twice would be read
+    /// differently by different readers.
+    fn writes(&self, name: &str) -> bool {
+        match name {
+            "allowed-origins" => !self.allowed_origins.is_empty(),
+            "realm_access" => !self.realm_roles.is_empty(),
+            "resource_access" => !self.client_roles.is_empty(),
+            name => self.tail.iter().any(|(written, _)| *written == name),
+        }
+    }
+}
+
 fn entry<M: SerializeMap>(map: &mut M, name: &str, value: Option<&impl Serialize>) -> Result<(), M::Error> {
     value.map_or(Ok(()), |value| map.serialize_entry(name, value))
 }
@@ -214,7 +241,7 @@ impl Serialize for Claims<'_> {
         entry(&mut map, "realm_access", some(&self.realm_roles).map(Roles).as_ref())?;
         entry(&mut map, "resource_access", some(&self.client_roles).map(RolesOfClients).as_ref())?;
         entry(&mut map, "scope", self.scope.as_ref())?;
-        self.other.write(&mut map)?;
+        self.other.write(&mut map, |name| self.writes(name))?;
         entry(&mut map, "aud_x", some(&self.aud_x).map(Audience).as_ref())?;
         entry(&mut map, "prov", self.prov.as_ref())?;
         entry(&mut map, "reuse_id", self.reuse_id.as_ref())?;
@@ -264,6 +291,16 @@ mod tests {
     }
 
     #[test]
+    fn no_name_is_written_twice() {
+        let mut claims = Claims { realm_roles: vec!["boss".into()], ..Claims::default() };
+        claims.other.put_at(["realm_access", "foo"], Claim::Number(1));
+        claims.other.put("client_id", Claim::Text("x".into()));
+        claims.tail.push(("client_id", Claim::Text("web".into())));
+
+        assert_eq!(json(&claims), r#"{"realm_access":{"roles":["boss"]},"client_id":"web"}"#);
+    }
+
+    #[test]
     fn several_audiences_are_an_array() {
         let claims = Claims { aud: vec!["a".into(), "b".into()], ..Claims::default() };
         assert_eq!(json(&claims), r#"{"aud":["a","b"]}"#);
@@ -272,11 +309,10 @@ mod tests {
 
     #[test]
     fn a_path_makes_objects_and_replaces_what_is_in_its_way() {
-        let (path, short) = (["a".to_owned(), "b".to_owned()], ["a".to_owned()]);
         let mut object = Object::default();
-        object.put_at(&short, Claim::Number(1));
-        object.put_at(&path, Claim::Number(2));
-        object.put_at(&path, Claim::Number(3));
+        object.put_at(["a"], Claim::Number(1));
+        object.put_at(["a", "b"], Claim::Number(2));
+        object.put_at(["a", "b"], Claim::Number(3));
 
         assert_eq!(json(&object), r#"{"a":{"b":3}}"#);
     }

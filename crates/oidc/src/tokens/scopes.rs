@@ -1,0 +1,129 @@
+//! Which client scopes a request is granted.
+
+use keyraft_core::{ClientView, RealmView, UserRecord, authz};
+use keyraft_model::{ClientScope, ScopeId};
+use keyraft_wire::oauth::scope::{self, OFFLINE_ACCESS, OPENID};
+
+/// A scope parameter names something that the client may not ask for.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("Invalid scopes: {0}")]
+pub struct InvalidScope(pub String);
+
+/// The client scopes of one token, the client's default scopes first.
+#[derive(Clone, Debug)]
+pub struct GrantedScopes<'a> {
+    openid: bool,
+    scopes: Vec<&'a ClientScope>,
+}
+
+impl<'a> GrantedScopes<'a> {
+    /// The client's default scopes and, of its optional ones, those that `requested` names.
+    ///
+    /// # Errors
+    ///
+    /// A word that is neither `openid` nor a scope of this client. The whole parameter is quoted, as
+    /// Keycloak does.
+    pub fn request(
+        realm: &'a RealmView, client: &'a ClientView, requested: Option<&str>,
+    ) -> Result<Self, InvalidScope> {
+        if let Some(requested) = requested
+            && !scope::words(requested).all(|word| is_known(realm, client, word))
+        {
+            return Err(InvalidScope(requested.to_owned()));
+        }
+        Ok(Self::of(realm, client, requested))
+    }
+
+    /// The same without complaint: words that name nothing (any more) are left out.
+    pub fn of(realm: &'a RealmView, client: &'a ClientView, requested: Option<&str>) -> Self {
+        let requested = requested.unwrap_or_default();
+        let client = &client.client;
+        let optional = realm
+            .scopes_of(&client.optional_client_scopes)
+            .filter(|scope| scope::words(requested).any(|word| names(scope, word)));
+        let mut scopes: Vec<&ClientScope> = Vec::new();
+        for scope in realm.scopes_of(&client.default_client_scopes).chain(optional) {
+            if is_openid_connect(scope) && !scopes.iter().any(|known| known.id == scope.id) {
+                scopes.push(scope);
+            }
+        }
+        Self { openid: scope::contains(requested, OPENID), scopes }
+    }
+
+    /// Without those that name roles of which the user has none.
+    #[must_use]
+    pub fn permitted(mut self, realm: &RealmView, user: &UserRecord) -> Self {
+        self.scopes.retain(|scope| authz::may_have_scope(realm, user, scope));
+        self
+    }
+
+    /// Narrowed to what `requested` names among the optional scopes; default scopes stay.
+    #[must_use]
+    pub fn narrowed(mut self, client: &ClientView, requested: &str) -> Self {
+        let default = &client.client.default_client_scopes;
+        self.openid &= scope::contains(requested, OPENID);
+        self.scopes.retain(|scope| {
+            default.contains(&scope.id) || scope::words(requested).any(|word| names(scope, word))
+        });
+        self
+    }
+
+    /// The client scopes.
+    pub fn iter(&self) -> impl Iterator<Item = &'a ClientScope> {
+        self.scopes.iter().copied()
+    }
+
+    /// The client scopes.
+    pub fn as_slice(&self) -> &[&'a ClientScope] {
+        &self.scopes
+    }
+
+    /// Their ids.
+    pub fn ids(&self) -> Vec<ScopeId> {
+        self.scopes.iter().map(|scope| scope.id.clone()).collect()
+    }
+
+    /// Whether an ID token is asked for.
+    pub const fn is_openid(&self) -> bool {
+        self.openid
+    }
+
+    /// Whether an offline session is asked for.
+    pub fn is_offline(&self) -> bool {
+        self.scopes.iter().any(|scope| scope.name == OFFLINE_ACCESS)
+    }
+
+    /// What `scope` in access tokens and answers says.
+    pub fn visible(&self) -> String {
+        self.join(ClientScope::is_in_token_scope)
+    }
+
+    /// Everything granted, hidden scopes included: `scope` of refresh tokens.
+    pub fn all(&self) -> String {
+        self.join(|_| true)
+    }
+
+    fn join(&self, shows: impl Fn(&ClientScope) -> bool) -> String {
+        let openid = self.openid.then_some(OPENID);
+        let names = self.scopes.iter().filter(|scope| shows(scope)).map(|scope| scope.name.as_str());
+        openid.into_iter().chain(names).collect::<Vec<_>>().join(" ")
+    }
+}
+
+fn is_known(realm: &RealmView, client: &ClientView, word: &str) -> bool {
+    let client = &client.client;
+    word == OPENID
+        || realm
+            .scopes_of(&client.default_client_scopes)
+            .chain(realm.scopes_of(&client.optional_client_scopes))
+            .any(|scope| is_openid_connect(scope) && names(scope, word))
+}
+
+/// Whether a word asks for a scope: by its name, or for `organization` with a value behind a colon.
+fn names(scope: &ClientScope, word: &str) -> bool {
+    word == scope.name || (scope.name == "organization" && word.starts_with("organization:"))
+}
+
+fn is_openid_connect(scope: &ClientScope) -> bool {
+    scope.protocol.as_deref().is_none_or(|protocol| protocol == "openid-connect")
+}
