@@ -22,7 +22,7 @@ use crate::{ClientView, Error, RealmView, UserRecord};
 const REALMS: usize = 1_000;
 const CLIENTS: usize = 10_000;
 const USERS: usize = 50_000;
-const KINDS_LIVE: Duration = Duration::from_secs(60);
+const KINDS_LIVE: Duration = Duration::from_mins(1);
 
 /// All caches of one node.
 #[derive(Debug)]

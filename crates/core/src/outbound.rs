@@ -58,6 +58,7 @@ impl Outbound {
     ///
     /// # Errors
     /// When the TLS library gives no client.
+    #[expect(clippy::disallowed_methods, reason = "this is the guard that all others must use")]
     pub fn new(loopback: bool) -> Result<Self, reqwest::Error> {
         let client = reqwest::Client::builder()
             .redirect(Policy::none())
@@ -160,16 +161,12 @@ fn may_fetch(ip: IpAddr, loopback: bool) -> bool {
 
 /// The IPv4 address inside a mapped, compatible, NAT64 or 6to4 one: the same machine by another spelling.
 fn embedded_v4(v6: Ipv6Addr) -> Option<std::net::Ipv4Addr> {
-    let s = v6.segments();
-    let from = |high: u16, low: u16| {
-        let [a, b] = high.to_be_bytes();
-        let [c, d] = low.to_be_bytes();
-        std::net::Ipv4Addr::new(a, b, c, d)
-    };
-    match s {
-        [0, 0, 0, 0, 0, 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => Some(from(high, low)),
+    let from = |high: u16, low: u16| std::net::Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low));
+    match v6.segments() {
+        [0, 0, 0, 0, 0, 0xffff, high, low]
+        | [0x64, 0xff9b, 0, 0, 0, 0, high, low]
+        | [0x2002, high, low, ..] => Some(from(high, low)),
         [0, 0, 0, 0, 0, 0, high, low] if (high, low) > (0, 1) => Some(from(high, low)),
-        [0x2002, high, low, ..] => Some(from(high, low)),
         _ => None,
     }
 }

@@ -20,7 +20,7 @@ use crate::{
     auth_session::{self, Place, Tab, TabPlace},
     authenticator::Authenticator,
     consent,
-    flow::{self, Flows, Progress, Refusal, Step},
+    flow::{self, Flows, Refusal, Step},
     identity::{self, Identity},
     login::{BROWSER, Login, TAB},
     protocol::{Browser, LoginRequest, Refused},
@@ -191,10 +191,6 @@ impl Journey {
         self.tab.user.is_some() && !self.tab.proven.is_empty()
     }
 
-    pub(crate) fn progress(&self) -> Progress {
-        self.tab.progress()
-    }
-
     pub(crate) async fn load_credentials(&mut self) -> Result<(), Error> {
         if self.credentials.is_none()
             && let Some(user) = &self.user
@@ -260,7 +256,7 @@ impl Journey {
         notice: Notice,
     ) -> Result<Response, Error> {
         self.load_credentials().await?;
-        let response = view::ask(self, execution, authenticator, notice);
+        let response = view::ask(self, execution, authenticator, &notice);
         Ok(self.with_cookies(response))
     }
 
@@ -393,9 +389,10 @@ async fn is_still_good(
 
 /// A short digest of a user's credentials as they stand.
 pub(crate) fn fingerprint(credentials: &[Credential]) -> Vec<u8> {
-    let mut text = String::new();
-    for credential in credentials.iter().filter(|credential| credential.kind == "password") {
-        text.push_str(&format!("{}|{}|", credential.id, credential.created_date));
-    }
+    let text: String = credentials
+        .iter()
+        .filter(|credential| credential.kind == "password")
+        .flat_map(|credential| [credential.id.to_string(), "|".into(), credential.created_date.to_string(), "|".into()])
+        .collect();
     keyraft_crypto::digest::sha256(text.as_bytes())[..8].to_vec()
 }

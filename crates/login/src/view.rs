@@ -78,7 +78,7 @@ pub(crate) fn ask(
     journey: &Journey,
     execution: &str,
     authenticator: Authenticator,
-    notice: Notice,
+    notice: &Notice,
 ) -> Response {
     let t = texts(journey);
     let client = client_name(&journey.browser, &t);
@@ -91,7 +91,7 @@ pub(crate) fn ask(
         .realm
         .reset_password_allowed
         .then(|| journey.url("reset-credentials", None, false));
-    let said = said(&t, &notice, journey, reset.as_deref());
+    let said = said(&t, notice, journey, reset.as_deref());
     let form =
         Form { t: &t, frame: &frame, action: &action, restart: &restart, reset: reset.as_deref(), said };
     match authenticator {
@@ -290,12 +290,11 @@ fn update_profile(journey: &Journey, action: Action, notice: &Notice) -> Respons
     let Some(user) = &journey.user else {
         return error(journey, http::StatusCode::BAD_REQUEST, "sessionNotActiveMessage");
     };
-    let fields = match notice {
-        Notice::Profile(given, faults) => profile_fields(journey, &t, given, faults),
-        _ => {
-            let faults = actions::profile_faults(journey, user);
-            profile_fields(journey, &t, &keyraft_core::user_profile::values_of(&user.user), &faults)
-        }
+    let fields = if let Notice::Profile(given, faults) = notice {
+        profile_fields(journey, &t, given, faults)
+    } else {
+        let faults = actions::profile_faults(journey, user);
+        profile_fields(journey, &t, &keyraft_core::user_profile::values_of(&user.user), &faults)
     };
     let page = UpdateProfilePage {
         t: &t,

@@ -63,13 +63,11 @@ impl Facts for PersonFacts<'_> {
     }
 
     fn has_credential(&self, kind: &str) -> bool {
-        match &self.journey.credentials {
-            Some(credentials) => credentials.iter().any(|credential| credential.kind == kind),
-            None => {
-                self.missed.set(self.journey.user.is_some());
-                false
-            }
+        if let Some(credentials) = &self.journey.credentials {
+            return credentials.iter().any(|credential| credential.kind == kind);
         }
+        self.missed.set(self.journey.user.is_some());
+        false
     }
 
     fn is_passively_proven(&self, authenticator: Authenticator) -> bool {

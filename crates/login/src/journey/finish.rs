@@ -12,7 +12,7 @@ use keyraft_cluster::{
 use keyraft_core::{Error, UserRecord, sessions, sessions::Started};
 use keyraft_crypto::{digest, encoding};
 use keyraft_model::{DurationMs, UnixMs};
-use keyraft_web::cookies::Lifetime;
+use keyraft_web::{cookies::Lifetime, device};
 
 use super::{Journey, facts};
 use crate::{
@@ -104,6 +104,9 @@ impl Journey {
         let realm = &self.browser.realm;
         let remember_me = self.tab.remember_me && realm.realm.remember_me;
         let mut notes = grant.notes;
+        if !self.browser.origin.device.is_empty() {
+            notes.insert(device::NOTE.into(), self.browser.origin.device.clone());
+        }
         notes.insert("AUTH_TIME".into(), finished.auth_time.secs().to_string());
         if finished.level > 1 {
             notes.insert("loa".into(), finished.level.to_string());
