@@ -4,6 +4,8 @@
 //! answers, discovery); scopes are sets of words; lists of names are sets; lists of objects inside
 //! a representation are sets, at the top of a body they are lists. Life spans may be a second off.
 
+use std::fmt::Display;
+
 use serde_json::{Map, Value};
 
 use crate::pattern::Place;
@@ -36,12 +38,12 @@ impl<'a> Comparison<'a> {
         Self { place, ordered, set: false, order_of: None, found: Vec::new() }
     }
 
-    pub(crate) fn differ(&mut self, fact: &str, expected: impl ToString, got: impl ToString) {
-        self.push(fact, expected.to_string(), got.to_string(), false);
+    pub(crate) fn differ(&mut self, fact: &str, expected: impl Display, got: impl Display) {
+        self.push(fact, format!("{expected}"), format!("{got}"), false);
     }
 
-    pub(crate) fn soft(&mut self, fact: &str, expected: impl ToString, got: impl ToString) {
-        self.push(fact, expected.to_string(), got.to_string(), true);
+    pub(crate) fn soft(&mut self, fact: &str, expected: impl Display, got: impl Display) {
+        self.push(fact, format!("{expected}"), format!("{got}"), true);
     }
 
     fn push(&mut self, fact: &str, expected: String, got: String, soft: bool) {
@@ -65,7 +67,12 @@ impl<'a> Comparison<'a> {
         for (key, value) in expected {
             let found = got.get_key_value(key).or_else(|| {
                 let drawn = key.contains("{{");
-                got.iter().find(|(k, v)| drawn && !known.contains(&k.as_str()) && self.place.matches(key, k) && self.equal(value, v))
+                got.iter().find(|(k, v)| {
+                    drawn
+                        && !known.contains(&k.as_str())
+                        && self.place.matches(key, k)
+                        && self.equal(value, v)
+                })
             });
             let path = format!("{path}.{key}");
             match found {
@@ -94,7 +101,8 @@ impl<'a> Comparison<'a> {
     }
 
     fn member(&mut self, path: &str, key: &str, expected: &Value, got: &Value) {
-        let near = |a: Option<i64>, b: Option<i64>| matches!((a, b), (Some(a), Some(b)) if (a - b).abs() <= 1);
+        let near =
+            |a: Option<i64>, b: Option<i64>| matches!((a, b), (Some(a), Some(b)) if (a - b).abs() <= 1);
         match key {
             "expires_in" | "refresh_expires_in" if near(expected.as_i64(), got.as_i64()) => {}
             "x" | "y" if expected.as_str().is_some_and(|e| e.len() == 43) && got.is_string() => {}
@@ -117,25 +125,9 @@ impl<'a> Comparison<'a> {
         if !(top && objects) && self.same_set(expected, got) {
             return;
         }
-        for (at, (expected, got)) in expected.iter().zip(self.aligned(expected, got, top)).enumerate() {
+        for (at, (expected, got)) in expected.iter().zip(aligned(expected, got, top)).enumerate() {
             self.value(&format!("{path}[{at}]"), expected, got);
         }
-    }
-
-    /// Elements of `got` in the order of those of `expected` that they equal, or else are named like.
-    fn aligned<'v>(&self, expected: &[Value], got: &'v [Value], top: bool) -> Vec<&'v Value> {
-        let mut left: Vec<&Value> = got.iter().collect();
-        if top {
-            return left;
-        }
-        let mut chosen = vec![None; expected.len()];
-        for (slot, expected) in chosen.iter_mut().zip(expected) {
-            if let Some(at) = left.iter().position(|g| name(expected).is_some() && name(g) == name(expected)) {
-                *slot = Some(left.remove(at));
-            }
-        }
-        let mut left = left.into_iter();
-        chosen.into_iter().map(|c| c.or_else(|| left.next()).unwrap_or(&Value::Null)).collect()
     }
 
     fn same_set(&self, expected: &[Value], got: &[Value]) -> bool {
@@ -177,7 +169,9 @@ fn words(value: &Value) -> Option<Vec<&str>> {
 }
 
 fn name(value: &Value) -> Option<&Value> {
-    ["name", "mapperName", "clientId", "alias", "username", "realm", "providerId", "algorithm", "alg"].iter().find_map(|key| value.get(key))
+    ["name", "mapperName", "clientId", "alias", "username", "realm", "providerId", "algorithm", "alg"]
+        .iter()
+        .find_map(|key| value.get(key))
 }
 
 fn names(values: &[Value]) -> String {
@@ -196,4 +190,20 @@ fn cut(mut text: String) -> String {
         text.push('…');
     }
     text
+}
+
+/// Elements of `got` in the order of those of `expected` that they equal, or else are named like.
+fn aligned<'v>(expected: &[Value], got: &'v [Value], top: bool) -> Vec<&'v Value> {
+    let mut left: Vec<&Value> = got.iter().collect();
+    if top {
+        return left;
+    }
+    let mut chosen = vec![None; expected.len()];
+    for (slot, expected) in chosen.iter_mut().zip(expected) {
+        if let Some(at) = left.iter().position(|g| name(expected).is_some() && name(g) == name(expected)) {
+            *slot = Some(left.remove(at));
+        }
+    }
+    let mut left = left.into_iter();
+    chosen.into_iter().map(|c| c.or_else(|| left.next()).unwrap_or(&Value::Null)).collect()
 }

@@ -45,7 +45,12 @@ const PLAIN: [(&str, &str); 27] = [
 ];
 
 /// Asks about the realms `demo`, which is made for it, and `master`.
-pub(crate) fn run(replay: &mut Replay, files: [(&str, String); 2], lists: &Lists, report: &mut Report) -> Result<()> {
+pub(crate) fn run(
+    replay: &mut Replay,
+    files: [(&str, String); 2],
+    lists: &Lists,
+    report: &mut Report,
+) -> Result<()> {
     replay.admin("POST", "/admin/realms", Some(&json!({"realm": "demo", "enabled": true})))?;
     for (realm, file) in files {
         let recorded: Map<String, Value> = serde_json::from_str(&file)?;
@@ -137,7 +142,11 @@ fn composites(replay: &mut Replay, base: &str) -> Result<Value> {
     lists.extend(names.keys().map(|id| format!("{base}/clients/{id}/roles")));
     let called = |role: &Value| {
         let container = role["containerId"].as_str().unwrap_or_default();
-        let owner = if role["clientRole"] == true { names.get(container).map_or("?", String::as_str) } else { "realm" };
+        let owner = if role["clientRole"] == true {
+            names.get(container).map_or("?", String::as_str)
+        } else {
+            "realm"
+        };
         format!("{owner}:{}", role["name"].as_str().unwrap_or_default())
     };
     let mut all = Map::new();

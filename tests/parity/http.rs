@@ -5,7 +5,8 @@
 //! ends where the server closes it or where its length says.
 //! Cookies live in jars as in a browser, except that `Secure` is not asked for over plain HTTP.
 
-use std::io::{Read, Write};
+use std::fmt::Write as _;
+use std::io::{Read, Write as _};
 use std::net::TcpStream;
 use std::time::Duration;
 
@@ -71,13 +72,13 @@ impl Origin {
             head.push_str("Accept: */*\r\n");
         }
         for (name, value) in &request.headers {
-            head.push_str(&format!("{name}: {value}\r\n"));
+            let _ = write!(head, "{name}: {value}\r\n");
         }
         if let Some(cookies) = jar.as_ref().and_then(|jar| jar.header(&path)) {
-            head.push_str(&format!("Cookie: {cookies}\r\n"));
+            let _ = write!(head, "Cookie: {cookies}\r\n");
         }
         if !request.body.is_empty() || matches!(request.method.as_str(), "POST" | "PUT" | "PATCH") {
-            head.push_str(&format!("Content-Length: {}\r\n", request.body.len()));
+            let _ = write!(head, "Content-Length: {}\r\n", request.body.len());
         }
         head.push_str("\r\n");
         let answer = exchange(&host, head.as_bytes(), &request.body, request.method == "HEAD")
@@ -256,7 +257,7 @@ pub(crate) fn encode(text: &str) -> String {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(char::from(byte)),
             b' ' => out.push('+'),
-            _ => out.push_str(&format!("%{byte:02X}")),
+            _ => drop(write!(out, "%{byte:02X}")),
         }
     }
     out

@@ -188,7 +188,9 @@ fn cookies(c: &mut Comparison<'_>, expected: &[Value], got: &[Cookie]) {
         wanted.remove("name");
         c.value(&fact, &Value::Object(wanted), &Value::Object(attributes));
         let emptied = value.as_str() == Some("");
-        if emptied != sent.value.is_empty() || value.as_str().is_some_and(|v| !v.contains("{{") && v != sent.value) {
+        if emptied != sent.value.is_empty()
+            || value.as_str().is_some_and(|v| !v.contains("{{") && v != sent.value)
+        {
             c.differ(&format!("{fact}.value"), value, &sent.value);
         }
     }
@@ -220,16 +222,16 @@ pub(crate) fn page(c: &mut Comparison<'_>, expected: &Value, got: &Value) {
     let forms = got["forms"].as_array().unwrap_or(&none);
     for form in expected["forms"].as_array().unwrap_or(&none) {
         let path = action(form).0;
-        match forms.iter().find(|f| c.place.matches(&path, &bare(c.place, &action(f).0))) {
-            Some(found) => self::form(c, form, found),
-            None => {
-                let have: Vec<String> = forms.iter().map(|f| action(f).0).collect();
-                c.differ("page.form", &path, format!("forms for {have:?}"));
-            }
+        if let Some(found) = forms.iter().find(|f| c.place.matches(&path, &bare(c.place, &action(f).0))) {
+            self::form(c, form, found);
+        } else {
+            let have: Vec<String> = forms.iter().map(|f| action(f).0).collect();
+            c.differ("page.form", &path, format!("forms for {have:?}"));
         }
     }
     for frame in expected["iframes"].as_array().unwrap_or(&none) {
-        let wanted = frame.as_str().and_then(|f| f.split("src=\"").nth(1)?.split('"').next()).unwrap_or_default();
+        let wanted =
+            frame.as_str().and_then(|f| f.split("src=\"").nth(1)?.split('"').next()).unwrap_or_default();
         let have = got["iframes"].as_array().unwrap_or(&none);
         if !have.iter().filter_map(Value::as_str).any(|f| c.place.matches(wanted, f)) {
             c.differ("page.iframe", wanted, json!(have));

@@ -163,7 +163,9 @@ impl List {
 
 fn place(rule: &Rule) -> String {
     let mut text = String::new();
-    for (label, value) in [("path", &rule.path), ("name", &rule.name), ("expected", &rule.expected), ("got", &rule.got)] {
+    for (label, value) in
+        [("path", &rule.path), ("name", &rule.name), ("expected", &rule.expected), ("got", &rule.got)]
+    {
         if let Some(value) = value {
             let _ = write!(text, " {label}={value}");
         }

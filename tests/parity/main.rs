@@ -3,10 +3,14 @@
 //! Starts the binary (or takes the server at `KEYRAFT_PARITY_URL`), sends the recorded requests in
 //! their order, and fails on every answer that differs and is on no list. `README.md` says how.
 
+#![expect(clippy::disallowed_methods, reason = "a ring serves no requests: it may wait, and read files")]
+
 mod compare;
+mod decoded;
 mod fresh;
 mod http;
 mod judge;
+mod listener;
 mod lists;
 mod page;
 mod pages;
@@ -17,6 +21,7 @@ mod report;
 mod server;
 mod sign;
 mod steps;
+mod text;
 mod tokens;
 
 use std::path::{Path, PathBuf};
@@ -27,13 +32,13 @@ use serde_json::Value;
 
 use crate::http::Origin;
 use crate::judge::Manner;
+use crate::listener::Listener;
 use crate::lists::{List, Subject};
 use crate::pattern::Place;
 use crate::replay::{Outcome, Replay};
 use crate::report::{Lists, Report, Verdict};
 use crate::server::Server;
 use crate::steps::Steps;
-use crate::tokens::Listener;
 
 fn main() -> ExitCode {
     match run() {
@@ -55,24 +60,30 @@ fn run() -> Result<bool> {
     };
     let server = match std::env::var("KEYRAFT_PARITY_URL") {
         Ok(_) => None,
-        Err(_) => Some(Server::start(option_env!("CARGO_BIN_EXE_keyraft").context("set KEYRAFT_PARITY_URL")?)?),
-    };
-    let (base, management) = match &server {
-        Some(server) => (server.base.clone(), server.management.clone()),
-        None => {
-            let base = std::env::var("KEYRAFT_PARITY_URL")?.trim_end_matches('/').to_owned();
-            let management = std::env::var("KEYRAFT_PARITY_MANAGEMENT_URL").unwrap_or_else(|_| above(&base));
-            (base, management)
+        Err(_) => {
+            Some(Server::start(option_env!("CARGO_BIN_EXE_keyraft").context("set KEYRAFT_PARITY_URL")?)?)
         }
     };
+    let (base, management) = if let Some(server) = &server {
+        (server.base.clone(), server.management.clone())
+    } else {
+        let base = std::env::var("KEYRAFT_PARITY_URL")?.trim_end_matches('/').to_owned();
+        let management = std::env::var("KEYRAFT_PARITY_MANAGEMENT_URL").unwrap_or_else(|_| above(&base));
+        (base, management)
+    };
     let mut replay = Replay::new(Origin::new(&base)?, management)?;
-    clear(&mut replay)?;
+    if server.is_none() {
+        clear(&mut replay)?;
+    }
     let mut report = Report::default();
     let listener = Listener::start()?;
     let only = std::env::var("KEYRAFT_PARITY_ONLY").unwrap_or_default();
     let runs = |part: &str| only.is_empty() || only == part;
     if runs("fresh") {
-        let files = [("demo", read(&folder, "data/fresh-demo.json")?), ("master", read(&folder, "data/fresh-master.json")?)];
+        let files = [
+            ("demo", read(&folder, "data/fresh-demo.json")?),
+            ("master", read(&folder, "data/fresh-master.json")?),
+        ];
         fresh::run(&mut replay, files, &lists, &mut report)?;
     }
     if runs("exchanges") {
@@ -102,7 +113,11 @@ fn clear(replay: &mut Replay) -> Result<()> {
     let realms: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
     for realm in realms.as_array().into_iter().flatten().filter_map(|r| r["realm"].as_str()) {
         if realm != "master" {
-            replay.admin("DELETE", &format!("/admin/realms/{}", http::encode(realm).replace('+', "%20")), None)?;
+            replay.admin(
+                "DELETE",
+                &format!("/admin/realms/{}", http::encode(realm).replace('+', "%20")),
+                None,
+            )?;
         }
     }
     Ok(())
@@ -122,10 +137,13 @@ fn exchanges(replay: &mut Replay, folder: &Path, lists: &Lists, report: &mut Rep
         let subject = subject(&exchange);
         let reduce = steps.of(subject.n).find_map(|s| s.reduce.as_deref());
         let set = !sorted(&subject.request) || steps.of(subject.n).any(|s| s.set);
-        let ordered = subject.request.contains("/openid-connect/token") || subject.request.contains("/.well-known/");
+        let ordered =
+            subject.request.contains("/openid-connect/token") || subject.request.contains("/.well-known/");
         let outcome = replay.run(&exchange, &steps);
         let found = match &outcome {
-            Outcome::Answered(read) => judge::judge(&place, &exchange["response"], read, Manner { ordered, reduce, set }),
+            Outcome::Answered(read) => {
+                judge::judge(&place, &exchange["response"], read, Manner { ordered, set, reduce })
+            }
             Outcome::Blocked(why) => vec![compare::Difference {
                 fact: "blocked".into(),
                 expected: exchange["response"]["status"].to_string(),
@@ -147,8 +165,17 @@ fn exchanges(replay: &mut Replay, folder: &Path, lists: &Lists, report: &mut Rep
 
 /// Lists that the original sorts; the order of the others differs from run to run.
 fn sorted(request: &str) -> bool {
-    const SORTED: [&str; 9] =
-        ["users", "groups", "children", "clients", "organizations", "members", "executions", "events", "admin-events"];
+    const SORTED: [&str; 9] = [
+        "users",
+        "groups",
+        "children",
+        "clients",
+        "organizations",
+        "members",
+        "executions",
+        "events",
+        "admin-events",
+    ];
     let path = request.split('?').next().unwrap_or_default();
     SORTED.iter().any(|name| path.rsplit('/').next() == Some(name))
 }

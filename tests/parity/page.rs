@@ -10,7 +10,9 @@ use serde_json::{Map, Value, json};
 /// Reads a page's facts in the form of the recording.
 pub(crate) fn facts(html: &str) -> Value {
     // A browser without scripts is a reader too: what stands in `noscript` counts.
-    let html = ["<noscript>", "<NOSCRIPT>", "</noscript>", "</NOSCRIPT>"].iter().fold(html.to_owned(), |h, t| h.replace(t, ""));
+    let html = ["<noscript>", "<NOSCRIPT>", "</noscript>", "</NOSCRIPT>"]
+        .iter()
+        .fold(html.to_owned(), |h, t| h.replace(t, ""));
     let document = Html::parse_document(&html);
     let root = document.root_element();
     let mut page = Map::new();
@@ -42,9 +44,8 @@ pub(crate) fn facts(html: &str) -> Value {
     if !labels.is_empty() {
         page.insert("labels".into(), Value::Array(labels));
     }
-    let links = all(root, "a[href]").map(
-        |a| json!({"a": a.value().attr("href"), "id": a.value().attr("id"), "text": words(a)}),
-    );
+    let links = all(root, "a[href]")
+        .map(|a| json!({"a": a.value().attr("href"), "id": a.value().attr("id"), "text": words(a)}));
     page.insert("links".into(), links.collect());
     let frames: Vec<Value> =
         all(root, "iframe").filter_map(|f| f.value().attr("src").map(|s| json!(s))).collect();

@@ -14,9 +14,10 @@ use crate::http::{self, Request};
 use crate::judge::{self, Manner, Read};
 use crate::lists::Subject;
 use crate::pattern::Place;
-use crate::replay::{Replay, changed};
+use crate::replay::Replay;
 use crate::report::{Lists, Report};
 use crate::steps::Call;
+use crate::text::changed;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -50,7 +51,13 @@ struct Walk {
 type Forms = HashMap<String, Value>;
 
 /// Walks every page and judges it, as area `pages.json`.
-pub(crate) fn run(replay: &mut Replay, script: &str, pages: &str, lists: &Lists, report: &mut Report) -> Result<()> {
+pub(crate) fn run(
+    replay: &mut Replay,
+    script: &str,
+    pages: &str,
+    lists: &Lists,
+    report: &mut Report,
+) -> Result<()> {
     let script: Script = toml::from_str(script).context("pages.toml")?;
     let pages: Value = serde_json::from_str(pages)?;
     let place = Place { base: replay.origin.base.clone(), host: replay.origin.host.clone() };
@@ -74,7 +81,8 @@ pub(crate) fn run(replay: &mut Replay, script: &str, pages: &str, lists: &Lists,
             first["method"].as_str().unwrap_or_default(),
             first["path"].as_str().unwrap_or_default()
         );
-        let subject = Subject { n: number as u64 + 1, area: "pages.json".into(), name: name.clone(), request };
+        let subject =
+            Subject { n: number as u64 + 1, area: "pages.json".into(), name: name.clone(), request };
         let found = match answers {
             Ok(answers) => judged(&place, recorded, &answers),
             Err(error) => vec![Difference {
@@ -174,7 +182,9 @@ fn judged(place: &Place, recorded: &Value, answers: &[Read]) -> Vec<Difference> 
         let response = json!({"status": expected["status"], "headers": headers, "body": body});
         let mut step = judge::judge(place, &response, got, Manner::default());
         if chain.len() > 1 {
-            step.iter_mut().for_each(|d| d.fact = format!("chain[{at}].{}", d.fact));
+            for difference in &mut step {
+                difference.fact = format!("chain[{at}].{}", difference.fact);
+            }
         }
         found.extend(step);
     }

@@ -12,18 +12,23 @@ use crate::pattern::{Place, is_uuid};
 pub(crate) fn line(exchange: &Value, read: &Read, place: &Place) -> Value {
     let mut headers: Map<String, Value> =
         read.headers.iter().map(|(name, value)| (name.clone(), json!(text(value, place)))).collect();
-    let cookies: Vec<Value> = read.cookies.iter().map(|c| {
-        let mut cookie = json!({"name": c.name, "value": opaque(&c.value, place)});
-        for (name, value) in c.attributes.iter().filter(|(name, _)| name != "expires") {
-            cookie[name] = if value.is_empty() { json!(true) } else { json!(value) };
-        }
-        cookie
-    }).collect();
+    let cookies: Vec<Value> = read
+        .cookies
+        .iter()
+        .map(|c| {
+            let mut cookie = json!({"name": c.name, "value": opaque(&c.value, place)});
+            for (name, value) in c.attributes.iter().filter(|(name, _)| name != "expires") {
+                cookie[name] = if value.is_empty() { json!(true) } else { json!(value) };
+            }
+            cookie
+        })
+        .collect();
     if !cookies.is_empty() {
         headers.insert("set-cookie".into(), Value::Array(cookies));
     }
     let mut recorded = exchange.clone();
-    recorded["response"] = json!({"status": read.status, "headers": headers, "body": value(&read.body, place)});
+    recorded["response"] =
+        json!({"status": read.status, "headers": headers, "body": value(&read.body, place)});
     recorded
 }
 
@@ -38,7 +43,10 @@ fn value(body: &Value, place: &Place) -> Value {
         Value::Array(list) => list.iter().map(|v| value(v, place)).collect(),
         Value::Object(map) => {
             // `text` is the reader's own fact, for finding messages.
-            map.iter().filter(|(k, v)| *k != "text" || !v.is_string()).map(|(k, v)| (text(k, place), value(v, place))).collect()
+            map.iter()
+                .filter(|(k, v)| *k != "text" || !v.is_string())
+                .map(|(k, v)| (text(k, place), value(v, place)))
+                .collect()
         }
         other => other.clone(),
     }
@@ -55,7 +63,8 @@ fn text(text: &str, place: &Place) -> String {
     let mut out = String::new();
     let mut rest = text.as_str();
     while let Some(c) = rest.chars().next() {
-        let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || "-_.".contains(c))).unwrap_or(rest.len());
+        let end =
+            rest.find(|c: char| !(c.is_ascii_alphanumeric() || "-_.".contains(c))).unwrap_or(rest.len());
         if end == 0 {
             out.push(c);
             rest = &rest[c.len_utf8()..];
@@ -70,7 +79,11 @@ fn text(text: &str, place: &Place) -> String {
 fn word(word: &str) -> String {
     let parts: Vec<&str> = word.split('.').collect();
     let token = |count: usize| parts.len() == count && parts[0].starts_with("eyJ");
-    let sid = |t: &str| t.len() == 24 && t.contains(|c: char| c.is_ascii_digit()) && t.contains(|c: char| c.is_ascii_uppercase());
+    let sid = |t: &str| {
+        t.len() == 24
+            && t.contains(|c: char| c.is_ascii_digit())
+            && t.contains(|c: char| c.is_ascii_uppercase())
+    };
     match word {
         _ if is_uuid(word) => "{{uuid}}".into(),
         _ if token(3) => "{{jwt}}".into(),

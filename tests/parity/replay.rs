@@ -16,12 +16,11 @@ use crate::http::{self, Answer, Jar, Origin, Request};
 use crate::judge::Read;
 use crate::sign::{self, Signer};
 use crate::steps::{Browse, Find, Jwt, Step, Steps};
+use crate::text::{captured, changed, spaced};
 
 /// A run against one server.
 pub(crate) struct Replay {
     pub(crate) origin: Origin,
-    /// Base URL of the management port.
-    pub(crate) management: String,
     pub(crate) vars: HashMap<String, String>,
     pub(crate) jars: HashMap<String, Jar>,
     pub(crate) signer: Signer,
@@ -39,17 +38,18 @@ impl Replay {
     pub(crate) fn new(origin: Origin, management: String) -> Result<Self> {
         let signer = Signer::generate()?;
         let mut vars = HashMap::new();
-        vars.insert("jwks_string".to_owned(), signer.jwks()?.to_string());
+        vars.insert("jwks_string".to_owned(), signer.jwks().to_string());
         vars.insert("base".to_owned(), origin.base.clone());
-        vars.insert("management".to_owned(), management.clone());
-        Ok(Self { origin, management, vars, jars: HashMap::new(), signer, admin: None })
+        vars.insert("management".to_owned(), management);
+        Ok(Self { origin, vars, jars: HashMap::new(), signer, admin: None })
     }
 
     /// Sends exchange `n`, with all that belongs before and after it.
     pub(crate) fn run(&mut self, exchange: &Value, steps: &Steps) -> Outcome {
         let n = exchange["n"].as_u64().unwrap_or_default();
         let steps: Vec<&Step> = steps.of(n).collect();
-        let sent = steps.iter().try_for_each(|step| self.before(step)).and_then(|()| self.send(exchange, &steps));
+        let sent =
+            steps.iter().try_for_each(|step| self.before(step)).and_then(|()| self.send(exchange, &steps));
         match sent {
             Ok(read) => Outcome::Answered(Box::new(read)),
             Err(error) => {
@@ -68,7 +68,11 @@ impl Replay {
         let mut request = self.request(&exchange["request"], path, stale)?;
         if let Some(pair) = steps.iter().find_map(|s| s.basic.as_deref()) {
             let value = format!("Basic {}", STANDARD.encode(self.filled(pair)?));
-            request.headers.iter_mut().filter(|(n, _)| n == "Authorization").for_each(|(_, v)| *v = value.clone());
+            request
+                .headers
+                .iter_mut()
+                .filter(|(n, _)| n == "Authorization")
+                .for_each(|(_, v)| v.clone_from(&value));
         }
         let jar = exchange["jar"].as_str();
         let answer = match jar {
@@ -92,24 +96,20 @@ impl Replay {
 
     fn request(&mut self, recorded: &Value, path: Option<&str>, stale: bool) -> Result<Request> {
         let text = recorded["path"].as_str().unwrap_or_default();
-        let path = self.filled(&self.moved(&path.unwrap_or(text).replace("{{recorded|", &format!("{{{{recorded:{text}|"))))?;
+        let path = self
+            .filled(&moved(&path.unwrap_or(text).replace("{{recorded|", &format!("{{{{recorded:{text}|"))))?;
         let mut headers = Vec::new();
         for (name, value) in recorded["headers"].as_object().into_iter().flatten() {
             let values = value.as_array().cloned().unwrap_or_else(|| vec![value.clone()]);
             for value in values.iter().filter_map(Value::as_str) {
                 let value = if stale { value.replace("{{admin_token}}", "stale") } else { value.to_owned() };
-                let value = if self.moved(&value) == value { value } else { self.moved(&value) };
+                let value = if moved(&value) == value { value } else { moved(&value) };
                 headers.push((name.clone(), self.filled(&value)?));
             }
         }
         let body = self.body(recorded)?;
         let method = recorded["method"].as_str().unwrap_or("GET").to_owned();
         Ok(Request { method, path, headers, body })
-    }
-
-    /// Addresses of the recording's own server, as placeholders.
-    fn moved(&self, text: &str) -> String {
-        text.replace("http://localhost:8081", "{{base}}").replace("http://localhost:9001", "{{management}}")
     }
 
     fn body(&mut self, recorded: &Value) -> Result<Vec<u8>> {
@@ -143,7 +143,8 @@ impl Replay {
             Value::String(text) => Value::String(self.filled(text)?),
             Value::Array(list) => list.iter().map(|v| self.filled_json(v)).collect::<Result<_>>()?,
             Value::Object(map) => {
-                let filled: Result<_> = map.iter().map(|(k, v)| Ok((k.clone(), self.filled_json(v)?))).collect();
+                let filled: Result<_> =
+                    map.iter().map(|(k, v)| Ok((k.clone(), self.filled_json(v)?))).collect();
                 Value::Object(filled?)
             }
             other => other.clone(),
@@ -192,7 +193,12 @@ impl Replay {
         {
             return Ok(token.clone());
         }
-        let form = [("grant_type", "password"), ("client_id", "admin-cli"), ("username", "admin"), ("password", "admin")];
+        let form = [
+            ("grant_type", "password"),
+            ("client_id", "admin-cli"),
+            ("username", "admin"),
+            ("password", "admin"),
+        ];
         let answer = self.post("/realms/master/protocol/openid-connect/token", &form)?;
         let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
         let token = body["access_token"].as_str().with_context(|| {
@@ -278,13 +284,20 @@ impl Replay {
             browse.more.as_deref().unwrap_or_default(),
         );
         if let Some(verifier) = &browse.verifier {
-            path.push_str(&format!("&code_challenge={}&code_challenge_method=S256", sign::challenge(verifier)));
+            path += "&code_challenge_method=S256&code_challenge=";
+            path += &sign::challenge(verifier);
         }
         self.browse("GET", &browse.jar, &path, &[])
     }
 
     /// A request of a browser.
-    pub(crate) fn browse(&mut self, method: &str, jar: &str, path: &str, form: &[(&str, &str)]) -> Result<Answer> {
+    pub(crate) fn browse(
+        &mut self,
+        method: &str,
+        jar: &str,
+        path: &str,
+        form: &[(&str, &str)],
+    ) -> Result<Answer> {
         let mut request = Request { method: method.into(), path: path.into(), ..Request::default() };
         if method == "POST" {
             request.headers.push(("Content-Type".into(), "application/x-www-form-urlencoded".into()));
@@ -350,7 +363,8 @@ impl Replay {
         for (name, value) in &jwt.header {
             header[name] = json!(value);
         }
-        let remove = |object: &mut Value, name: &str| object.as_object_mut().and_then(|o| o.shift_remove(name));
+        let remove =
+            |object: &mut Value, name: &str| object.as_object_mut().and_then(|o| o.shift_remove(name));
         for name in &jwt.drop {
             remove(&mut claims, name);
         }
@@ -367,66 +381,12 @@ impl Replay {
     }
 }
 
-/// JSON with a space after `:` and `,`, as the recording's client wrote it: errors name columns.
-fn spaced(value: &Value) -> String {
-    match value {
-        Value::Object(map) => {
-            let members: Vec<String> = map.iter().map(|(k, v)| format!("{}: {}", json!(k), spaced(v))).collect();
-            format!("{{{}}}", members.join(", "))
-        }
-        Value::Array(list) => format!("[{}]", list.iter().map(spaced).collect::<Vec<_>>().join(", ")),
-        other => other.to_string(),
-    }
-}
-
 /// Seconds since 1970.
 pub(crate) fn epoch() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs())
 }
 
-/// A URL with query parameters set, or a text with parts swapped: `a=b|c=d`.
-pub(crate) fn changed(text: &str, changes: &str) -> String {
-    let mut text = text.to_owned();
-    for (from, to) in changes.split('|').filter_map(|c| c.split_once('=')) {
-        let marker = format!("{from}=");
-        match text.find(&marker) {
-            Some(at) => {
-                let start = at + marker.len();
-                let end = text[start..].find('&').map_or(text.len(), |e| start + e);
-                text.replace_range(start..end, to);
-            }
-            None => text = text.replace(from, to),
-        }
-    }
-    text
-}
-
-/// What a capture of the recording takes from an answer.
-pub(crate) fn captured(from: &str, read: &Read) -> Option<String> {
-    let (kind, rest) = from.split_once('.').unwrap_or((from, ""));
-    match (kind, rest) {
-        ("location", "") => read.header("location").map(str::to_owned),
-        ("location", "id") => read.header("location")?.rsplit('/').next().map(str::to_owned),
-        ("location", name) => {
-            let found = http::parameters(read.header("location")?).into_iter().find(|(n, _)| n == name);
-            found.map(|(_, value)| value)
-        }
-        ("form", _) => form_with_fields(read)?["action"].as_str().map(str::to_owned),
-        ("input", name) => {
-            let fields = form_with_fields(read)?["fields"].as_array()?;
-            fields.iter().find(|f| f["name"] == name)?["value"].as_str().map(str::to_owned)
-        }
-        ("body", path) => {
-            let value = path.split('.').try_fold(&read.body, |v, key| match key.parse::<usize>() {
-                Ok(at) => v.get(at),
-                Err(_) => v.get(key),
-            })?;
-            value.as_str().map(str::to_owned).or_else(|| Some(value.to_string()))
-        }
-        _ => None,
-    }
-}
-
-fn form_with_fields(read: &Read) -> Option<&Value> {
-    read.body["page"]["forms"].as_array()?.first()
+/// Addresses of the recording's own server, as placeholders.
+fn moved(text: &str) -> String {
+    text.replace("http://localhost:8081", "{{base}}").replace("http://localhost:9001", "{{management}}")
 }

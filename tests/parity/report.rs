@@ -88,7 +88,10 @@ impl Report {
             }
             areas.entry(&item.subject.area).or_default()[item.verdict as usize] += 1;
         }
-        let mut text = format!("{:<28}{:>6}{:>10}{:>9}{:>14}{:>8}\n", "area", "same", "by choice", "pending", "unreplayable", "FAILED");
+        let mut text = format!(
+            "{:<28}{:>6}{:>10}{:>9}{:>14}{:>8}\n",
+            "area", "same", "by choice", "pending", "unreplayable", "FAILED"
+        );
         let mut total = [0; 5];
         for area in order {
             let counts = areas[area];
@@ -118,7 +121,11 @@ impl Report {
     /// The whole report: table, reasons, failures, soft differences.
     pub(crate) fn full(&self, lists: &Lists) -> String {
         let mut text = self.table();
-        for (title, list) in [("different by choice", &lists.differences), ("pending", &lists.pending), ("unreplayable", &lists.unreplayable)] {
+        for (title, list) in [
+            ("different by choice", &lists.differences),
+            ("pending", &lists.pending),
+            ("unreplayable", &lists.unreplayable),
+        ] {
             let _ = writeln!(text, "\n== {title}");
             for (reason, count) in list.counts() {
                 let _ = writeln!(text, "{count:>6}  {reason}");
@@ -126,10 +133,18 @@ impl Report {
         }
         let _ = writeln!(text, "\n== failed");
         text.push_str(&self.failures(usize::MAX));
-        let _ = writeln!(text, "\n== soft: {} items differ in wording", self.items.iter().filter(|i| !i.soft.is_empty()).count());
+        let _ = writeln!(
+            text,
+            "\n== soft: {} items differ in wording",
+            self.items.iter().filter(|i| !i.soft.is_empty()).count()
+        );
         for item in self.items.iter().filter(|i| !i.soft.is_empty()) {
             for d in &item.soft {
-                let _ = writeln!(text, "  {} {} {}: {} | {}", item.subject.area, item.subject.n, d.fact, d.expected, d.got);
+                let _ = writeln!(
+                    text,
+                    "  {} {} {}: {} | {}",
+                    item.subject.area, item.subject.n, d.fact, d.expected, d.got
+                );
             }
         }
         text

@@ -49,7 +49,7 @@ impl Server {
         let origin = Origin::new(&self.base)?;
         let ask = Request { method: "GET".into(), path: "/realms/master".into(), ..Request::default() };
         let started = Instant::now();
-        while started.elapsed() < Duration::from_secs(60) {
+        while started.elapsed() < Duration::from_mins(1) {
             if origin.send(&ask, None).is_ok_and(|a| a.status == 200) {
                 return Ok(self);
             }

@@ -1,7 +1,6 @@
 //! What a client of the recording made with its own keys: assertions, request objects, codes.
 
 use anyhow::{Context, Result};
-use aws_lc_rs::encoding::AsDer as _;
 use aws_lc_rs::rsa::{KeyPair, KeySize, PublicKeyComponents};
 use aws_lc_rs::signature::KeyPair as _;
 use aws_lc_rs::{digest, hmac, rand, signature};
@@ -20,19 +19,21 @@ impl Signer {
     }
 
     /// The public key as a JWKS; its only key is called `k1`.
-    pub(crate) fn jwks(&self) -> Result<Value> {
-        let _ = self.key.public_key().as_der();
+    pub(crate) fn jwks(&self) -> Value {
         let parts: PublicKeyComponents<Vec<u8>> = self.key.public_key().into();
-        Ok(json!({"keys": [{
+        json!({"keys": [{
             "kty": "RSA", "kid": "k1", "use": "sig", "alg": "RS256",
             "n": URL_SAFE_NO_PAD.encode(&parts.n), "e": URL_SAFE_NO_PAD.encode(&parts.e),
-        }]}))
+        }]})
     }
 
     /// A JWT; `alg` is RS256, HS256, HS512 (both with `secret`) or none.
     pub(crate) fn jwt(&self, header: &Value, claims: &Value, secret: &str) -> Result<String> {
-        let input =
-            format!("{}.{}", URL_SAFE_NO_PAD.encode(header.to_string()), URL_SAFE_NO_PAD.encode(claims.to_string()));
+        let input = format!(
+            "{}.{}",
+            URL_SAFE_NO_PAD.encode(header.to_string()),
+            URL_SAFE_NO_PAD.encode(claims.to_string())
+        );
         let mac = |algorithm| {
             hmac::sign(&hmac::Key::new(algorithm, secret.as_bytes()), input.as_bytes()).as_ref().to_vec()
         };
@@ -43,7 +44,12 @@ impl Signer {
             _ => {
                 let mut out = vec![0; self.key.public_modulus_len()];
                 self.key
-                    .sign(&signature::RSA_PKCS1_SHA256, &rand::SystemRandom::new(), input.as_bytes(), &mut out)
+                    .sign(
+                        &signature::RSA_PKCS1_SHA256,
+                        &rand::SystemRandom::new(),
+                        input.as_bytes(),
+                        &mut out,
+                    )
                     .context("signing")?;
                 out
             }
@@ -82,7 +88,7 @@ pub(crate) fn uuid() -> String {
     rand::fill(&mut bytes).expect("the system has randomness");
     bytes[6] = bytes[6] & 0x0f | 0x40;
     bytes[8] = bytes[8] & 0x3f | 0x80;
-    let hex: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
+    let hex = format!("{:032x}", u128::from_be_bytes(bytes));
     format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
 }
 

@@ -5,29 +5,47 @@
 //! realm. Logout tokens are received by a listener, as a client's server would.
 
 use std::collections::BTreeMap;
-use std::io::{Read as _, Write as _};
-use std::net::TcpListener;
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::compare::{Comparison, Difference};
+use crate::decoded::{decoded, front, plain, tokens};
 use crate::http::{self, Answer, parameters};
 use crate::judge::Read;
+use crate::listener::Listener;
 use crate::lists::{Numbers, Subject};
 use crate::pattern::Place;
-use crate::replay::{Replay, captured};
+use crate::replay::Replay;
 use crate::report::{Lists, Report};
 use crate::sign;
 use crate::steps::Call;
+use crate::text::captured;
 
 /// Claims whose order is the same in every token of the original.
 const ORDERED: [&str; 20] = [
-    "exp", "iat", "auth_time", "jti", "iss", "aud", "sub", "typ", "azp", "nonce", "sid", "at_hash", "c_hash", "acr",
-    "s_hash", "allowed-origins", "realm_access", "resource_access", "scope", "prov",
+    "exp",
+    "iat",
+    "auth_time",
+    "jti",
+    "iss",
+    "aud",
+    "sub",
+    "typ",
+    "azp",
+    "nonce",
+    "sid",
+    "at_hash",
+    "c_hash",
+    "acr",
+    "s_hash",
+    "allowed-origins",
+    "realm_access",
+    "resource_access",
+    "scope",
+    "prov",
 ];
 
 #[derive(Debug, Deserialize)]
@@ -69,84 +87,24 @@ struct Ask {
     with: Option<u64>,
 }
 
-/// Back-channel calls, in the order of their arrival.
-#[derive(Clone, Default)]
-pub(crate) struct Listener(Arc<Mutex<Vec<(String, String, String)>>>);
-
-impl Listener {
-    /// Listens on the port that the recorded clients name. Its thread ends with the process.
-    pub(crate) fn start() -> Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:18081").context("the port of the clients' server, 18081")?;
-        let calls = Self::default();
-        let kept = calls.clone();
-        std::thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                let _ = kept.receive(stream);
-            }
-        });
-        Ok(calls)
-    }
-
-    fn receive(&self, mut stream: std::net::TcpStream) -> Result<()> {
-        stream.set_read_timeout(Some(Duration::from_secs(2)))?;
-        let mut raw = Vec::new();
-        let mut buffer = [0; 4096];
-        let (head, body) = loop {
-            let n = stream.read(&mut buffer)?;
-            raw.extend_from_slice(&buffer[..n]);
-            let text = String::from_utf8_lossy(&raw).into_owned();
-            if let Some((head, body)) = text.split_once("\r\n\r\n") {
-                let head = head.to_ascii_lowercase();
-                let length = head.lines().find_map(|l| l.strip_prefix("content-length:")?.trim().parse().ok());
-                if n == 0 || body.len() >= length.unwrap_or(0_usize) {
-                    break (head, body.to_owned());
-                }
-            } else if n == 0 {
-                return Ok(());
-            }
-        };
-        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")?;
-        let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
-        let kind = head.lines().find_map(|l| l.strip_prefix("content-type:")).unwrap_or_default().trim().to_owned();
-        if let Ok(mut calls) = self.0.lock() {
-            calls.push((path, kind, body));
-        }
-        Ok(())
-    }
-
-    /// Forgets what came so far.
-    fn clear(&self) {
-        if let Ok(mut calls) = self.0.lock() {
-            calls.clear();
-        }
-    }
-
-    /// The first call at `path` that nobody took yet; waits for it a little.
-    fn take(&self, path: &str, wait: Duration) -> Option<(String, String)> {
-        let started = Instant::now();
-        loop {
-            if let Ok(mut calls) = self.0.lock()
-                && let Some(at) = calls.iter().position(|(p, ..)| p == path)
-            {
-                let (_, kind, body) = calls.remove(at);
-                return Some((kind, body));
-            }
-            if started.elapsed() > wait {
-                return None;
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
-    }
-}
-
 /// Makes every line again and judges it, as area `tokens.jsonl`.
-pub(crate) fn run(replay: &mut Replay, listener: &Listener, script: &str, lines: &str, lists: &Lists, report: &mut Report) -> Result<()> {
+pub(crate) fn run(
+    replay: &mut Replay,
+    listener: &Listener,
+    script: &str,
+    lines: &str,
+    lists: &Lists,
+    report: &mut Report,
+) -> Result<()> {
     let script: Script = toml::from_str(script).context("tokens.toml")?;
     let lines: Vec<Value> = lines.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
     let ready = prepare(replay, &script);
     listener.clear();
     for (line, ask) in script.request.iter().flat_map(asks) {
-        let recorded = line.and_then(|l| lines.get(usize::try_from(l).ok()?.checked_sub(1)?)).cloned().unwrap_or_default();
+        let recorded = line
+            .and_then(|l| lines.get(usize::try_from(l).ok()?.checked_sub(1)?))
+            .cloned()
+            .unwrap_or_default();
         let made = match &ready {
             Ok(()) => make(replay, listener, &script, ask, line, &recorded),
             Err(error) => Err(anyhow::anyhow!("the realm is not ready: {error:#}")),
@@ -183,19 +141,38 @@ fn prepare(replay: &mut Replay, script: &Script) -> Result<()> {
     let base = format!("/admin/realms/{}", script.realm);
     for call in &script.setup {
         let answer = replay.admin(&call.method, &call.path, call.json.as_ref())?;
-        anyhow::ensure!(answer.status < 300, "{} {}: {} {}", call.method, call.path, answer.status, answer.text());
+        anyhow::ensure!(
+            answer.status < 300,
+            "{} {}: {} {}",
+            call.method,
+            call.path,
+            answer.status,
+            answer.text()
+        );
     }
     for grant in &script.grant {
-        let user = replay.lookup(&format!("{base}/users?username={}&exact=true", grant.user), "username", &grant.user)?;
+        let user = replay.lookup(
+            &format!("{base}/users?username={}&exact=true", grant.user),
+            "username",
+            &grant.user,
+        )?;
         replay.vars.insert(grant.user.clone(), user["id"].as_str().unwrap_or_default().to_owned());
         let user = user["id"].as_str().unwrap_or_default();
         let (roles, mappings) = match &grant.client {
             None => (format!("{base}/roles"), format!("{base}/users/{user}/role-mappings/realm")),
             Some(client) => {
-                let found = replay.lookup(&format!("{base}/clients?clientId={client}"), "clientId", client)?;
+                let found =
+                    replay.lookup(&format!("{base}/clients?clientId={client}"), "clientId", client)?;
                 let id = found["id"].as_str().unwrap_or_default();
-                replay.admin("POST", &format!("{base}/clients/{id}/roles"), Some(&json!({"name": grant.role})))?;
-                (format!("{base}/clients/{id}/roles"), format!("{base}/users/{user}/role-mappings/clients/{id}"))
+                replay.admin(
+                    "POST",
+                    &format!("{base}/clients/{id}/roles"),
+                    Some(&json!({"name": grant.role})),
+                )?;
+                (
+                    format!("{base}/clients/{id}/roles"),
+                    format!("{base}/users/{user}/role-mappings/clients/{id}"),
+                )
             }
         };
         let role = replay.lookup(&roles, "name", &grant.role)?;
@@ -205,7 +182,14 @@ fn prepare(replay: &mut Replay, script: &Script) -> Result<()> {
 }
 
 /// Sends what an entry says and brings the answer into the form of a line.
-fn make(replay: &mut Replay, listener: &Listener, script: &Script, ask: &Ask, line: Option<u64>, recorded: &Value) -> Result<Value> {
+fn make(
+    replay: &mut Replay,
+    listener: &Listener,
+    script: &Script,
+    ask: &Ask,
+    line: Option<u64>,
+    recorded: &Value,
+) -> Result<Value> {
     match ask.kind.as_deref() {
         Some("call") => return Ok(call(listener, ask.path.as_deref().unwrap_or_default(), recorded)),
         Some("cookies") => return Ok(cookies(replay, ask.jar.as_deref().unwrap_or_default())),
@@ -251,7 +235,8 @@ fn send(replay: &mut Replay, script: &Script, ask: &Ask, recorded: &Value) -> Re
         let method = ask.method.as_deref().unwrap_or("GET");
         return Ok((replay.admin(method, &path, ask.json.as_ref())?, String::new()));
     }
-    let mut request = http::Request { method: ask.method.clone().unwrap_or("POST".into()), path, ..Default::default() };
+    let mut request =
+        http::Request { method: ask.method.clone().unwrap_or("POST".into()), path, ..Default::default() };
     if let Some(bearer) = &ask.bearer {
         request.headers.push(("Authorization".into(), format!("Bearer {}", replay.filled(bearer)?)));
     }
@@ -308,55 +293,6 @@ fn browse(replay: &mut Replay, script: &Script, ask: &Ask, more: &str) -> Result
     Ok((answer, location))
 }
 
-/// A token decoded: header, payload and, where both times stand, the life span.
-fn decoded(token: &str) -> Option<Value> {
-    let (header, payload) = sign::decoded(token)?;
-    let mut out = json!({"header": header, "payload": payload});
-    if let (Some(exp), Some(iat)) = (out["payload"]["exp"].as_i64(), out["payload"]["iat"].as_i64()) {
-        out["exp-iat"] = json!(exp - iat);
-    }
-    Some(out)
-}
-
-fn tokens(body: &Value) -> Value {
-    let keys: Vec<&String> = body.as_object().map(|o| o.keys().collect()).unwrap_or_default();
-    let mut made = json!({"response_keys": keys, "response": body});
-    for name in ["access_token", "refresh_token", "id_token"] {
-        if let Some(token) = body[name].as_str().and_then(decoded) {
-            made[name] = token;
-        }
-    }
-    made
-}
-
-fn plain(answer: &Answer, body: &Value) -> Value {
-    let mut made = json!({
-        "status": answer.status, "content-type": answer.header("content-type").map(|t| t.split(';').next().unwrap_or_default().to_owned()),
-    });
-    let text = answer.text();
-    match body {
-        Value::Null => made["jwt"] = json!(decoded(&text)),
-        body => {
-            made["body"] = body.clone();
-            if let Some(jwt) = body["jwt"].as_str() {
-                made["jwt"] = json!(decoded(jwt));
-            }
-        }
-    }
-    made
-}
-
-fn front(location: &str, recorded: &Value) -> Value {
-    let pairs: Map<String, Value> = parameters(location).into_iter().map(|(n, v)| (n, json!(v))).collect();
-    if recorded.get("response_jwt").is_some() {
-        let jwt = pairs.get("response").and_then(Value::as_str).and_then(decoded);
-        return json!({"redirect": location, "response_jwt": jwt});
-    }
-    let mut made = tokens(&Value::Object(pairs));
-    made["redirect"] = json!(location);
-    made
-}
-
 fn call(listener: &Listener, path: &str, recorded: &Value) -> Value {
     let none = recorded["logout_token"].is_null();
     let wait = Duration::from_millis(if none { 300 } else { 3000 });
@@ -389,7 +325,9 @@ fn relations(replay: &Replay, made: &mut Value, with: &str, name: &str, recorded
     };
     for key in recorded.as_object().into_iter().flatten().map(|(key, _)| key) {
         let (token, of, same) = match key.as_str() {
-            "same_sid" | "same_sid_as_first_client" | "sid_same_as_online_session" => ("access_token", "sid", true),
+            "same_sid" | "same_sid_as_first_client" | "sid_same_as_online_session" => {
+                ("access_token", "sid", true)
+            }
             "auth_time_same" => ("access_token", "auth_time", true),
             "refresh_jti_changed" => ("refresh_token", "jti", false),
             "access_jti_changed" => ("access_token", "jti", false),
@@ -408,7 +346,9 @@ fn compare(replay: &Replay, recorded: &Value, made: &Value) -> Vec<Difference> {
     if let Some(headers) = wanted.get_mut("request_headers").and_then(Value::as_object_mut) {
         headers.shift_remove("user-agent");
     }
-    for (key, value) in wanted.as_object().into_iter().flatten().filter(|(k, _)| !skipped.contains(&k.as_str())) {
+    for (key, value) in
+        wanted.as_object().into_iter().flatten().filter(|(k, _)| !skipped.contains(&k.as_str()))
+    {
         match made.get(key) {
             Some(got) if key == "response_keys" && value != got => c.differ(key, value, got),
             Some(got) => c.value(key, value, got),
