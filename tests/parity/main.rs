@@ -58,11 +58,10 @@ fn run() -> Result<bool> {
         pending: List::parse(&read(&folder, "pending.toml")?, "pending.toml")?,
         unreplayable: List::parse(&read(&folder, "unreplayable.toml")?, "unreplayable.toml")?,
     };
-    let server = match std::env::var("KEYRAFT_PARITY_URL") {
-        Ok(_) => None,
-        Err(_) => {
-            Some(Server::start(option_env!("CARGO_BIN_EXE_keyraft").context("set KEYRAFT_PARITY_URL")?)?)
-        }
+    let server = if std::env::var_os("KEYRAFT_PARITY_URL").is_none() {
+        Some(Server::start(&binary()?)?)
+    } else {
+        None
     };
     let (base, management) = if let Some(server) = &server {
         (server.base.clone(), server.management.clone())
@@ -212,6 +211,15 @@ fn publish(report: &Report, lists: &Lists) -> Result<()> {
         report.count(Verdict::Pending),
     ));
     Ok(())
+}
+
+/// The binary to start: the one that this build made, or another one.
+fn binary() -> Result<String> {
+    let built = option_env!("CARGO_BIN_EXE_keyraft").map(str::to_owned);
+    std::env::var("KEYRAFT_PARITY_BINARY")
+        .ok()
+        .or(built)
+        .context("set KEYRAFT_PARITY_BINARY or KEYRAFT_PARITY_URL")
 }
 
 /// Areas to judge; empty means all.
