@@ -33,6 +33,7 @@ fn fields(t: &Messages) -> Vec<ProfileField> {
 }
 
 /// Every page in a typical state, by name.
+#[expect(clippy::too_many_lines, reason = "a list: one page after the other")]
 fn samples(t: &Messages) -> Vec<(&'static str, String)> {
     let frame = frame(t);
     let links = frame.clone().in_languages(&["en", "de", "ar"], "/realms/example/here?tab_id=Qw3rTy7uIoP");
