@@ -45,7 +45,10 @@ impl Asker {
         let optional = self.realm.scopes_of(&self.client.client.optional_client_scopes);
         let asked = optional.filter(|scope| self.scopes.contains(&scope.name));
         let scopes: Vec<_> = defaults.chain(asked).collect();
-        authz::granted_roles(&self.realm, &self.client, &self.user, &scopes).iter().map(|role| role.id.clone()).collect()
+        authz::granted_roles(&self.realm, &self.client, &self.user, &scopes)
+            .iter()
+            .map(|role| role.id.clone())
+            .collect()
     }
 }
 
@@ -93,6 +96,11 @@ impl Authority {
         self.may_create_realms
     }
 
+    /// Whether a role is one that authority is made of, directly and not by what it includes.
+    pub fn is_admin_role(&self, role: &RoleId) -> bool {
+        self.sources.powers.contains_key(role)
+    }
+
     /// Whether the caller may give a role of `realm`: he has all the authority that it carries.
     pub fn may_give(&self, realm: &RealmView, role: &RoleId) -> bool {
         self.covers(realm, [role])
@@ -101,7 +109,10 @@ impl Authority {
     /// Whether the caller has all the authority that these roles of `realm` carry together.
     pub fn covers<'a>(&self, realm: &'a RealmView, roles: impl IntoIterator<Item = &'a RoleId>) -> bool {
         let powers = realm.roles.effective(roles);
-        powers.iter().filter_map(|role| self.sources.powers.get(&role.id)).all(|power| self.sources.has(power))
+        powers
+            .iter()
+            .filter_map(|role| self.sources.powers.get(&role.id))
+            .all(|power| self.sources.has(power))
     }
 
     /// Whether the caller has all the authority that a user of `realm` has.
@@ -149,12 +160,15 @@ impl Core {
         let own = self.management_clients(&asker.realm).await?;
         let given = asker.roles();
         let own_powers = powers(&asker.realm, &own);
-        let mut held: HashSet<Power> = own_powers.iter().filter(|(id, _)| given.contains(*id)).map(|(_, p)| p.clone()).collect();
+        let mut held: HashSet<Power> =
+            own_powers.iter().filter(|(id, _)| given.contains(*id)).map(|(_, p)| p.clone()).collect();
         let over = |realm: &RealmId, held: &HashSet<Power>| {
-            held.iter().filter_map(|p| match p {
-                Power::Over(of, role) if of == realm => Some(*role),
-                _ => None,
-            }).collect::<AdminRoles>()
+            held.iter()
+                .filter_map(|p| match p {
+                    Power::Over(of, role) if of == realm => Some(*role),
+                    _ => None,
+                })
+                .collect::<AdminRoles>()
         };
         let roles = over(&target.realm.id, &held);
         // `<realm>-realm` in master has no `realm-admin`; its holder has it when he has all the others.
@@ -175,7 +189,10 @@ impl Core {
     async fn management_clients(&self, realm: &RealmView) -> Result<Vec<(RealmId, ClientUuid)>, Error> {
         if realm.realm.realm != MASTER {
             let client = self.client(realm, REALM_MANAGEMENT).await?;
-            return Ok(client.map(|client| (realm.realm.id.clone(), client.client.id.clone())).into_iter().collect());
+            return Ok(client
+                .map(|client| (realm.realm.id.clone(), client.client.id.clone()))
+                .into_iter()
+                .collect());
         }
         let all = keyraft_store::realms::list(&self.store).await?;
         let with_client = all.into_iter().filter(|realm| !realm.value.master_admin_client.is_empty());
