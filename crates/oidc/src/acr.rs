@@ -24,7 +24,10 @@ fn names(realm: &Realm, client: &Client) -> BTreeMap<String, i64> {
 /// Every `acr` that a realm knows, for its discovery document: named levels, `0` and `1`.
 pub(crate) fn known(realm: &Realm) -> Vec<String> {
     let named = names(realm, &Client::default()).into_keys();
-    ["0".to_owned(), "1".to_owned()].into_iter().chain(named.filter(|name| name != "0" && name != "1")).collect()
+    ["0".to_owned(), "1".to_owned()]
+        .into_iter()
+        .chain(named.filter(|name| name != "0" && name != "1"))
+        .collect()
 }
 
 #[derive(Default, Deserialize)]
@@ -54,7 +57,9 @@ struct AcrClaim {
 /// An essential `acr` that has no level. An unknown name in `acr_values` is a wish and ignored, and so are
 /// claims that cannot be read.
 pub(crate) fn requested_level(
-    realm: &Realm, client: &Client, request: &AuthorizationRequest,
+    realm: &Realm,
+    client: &Client,
+    request: &AuthorizationRequest,
 ) -> Result<Option<i64>, AuthorizeError> {
     let names = names(realm, client);
     let level = |acr: &str| names.get(acr).copied().or_else(|| acr.parse().ok());
@@ -105,7 +110,8 @@ mod tests {
         let mut realm = Realm::default();
         realm.attributes.insert("acr.loa.map".into(), r#"{"gold":2}"#.into());
         let level = |request| requested_level(&realm, &Client::default(), &request).ok();
-        let essential = |acr: &str| format!(r#"{{"id_token":{{"acr":{{"essential":true,"values":["{acr}"]}}}}}}"#);
+        let essential =
+            |acr: &str| format!(r#"{{"id_token":{{"acr":{{"essential":true,"values":["{acr}"]}}}}}}"#);
 
         assert_eq!(level(asks(Some("tin gold"), None)), Some(Some(2)));
         assert_eq!(level(asks(Some("tin"), None)), Some(None));

@@ -79,8 +79,7 @@ impl FromRequestParts<Oidc> for Asked {
             Some((_, name)) => oidc.core.realm(name).await.map_err(|error| unavailable(&error, parts, id))?,
             None => None,
         };
-        let realm =
-            found.ok_or_else(|| failure::no_page(&parts.headers, id, "Realm does not exist"))?;
+        let realm = found.ok_or_else(|| failure::no_page(&parts.headers, id, "Realm does not exist"))?;
         let issuer = origin.issuer(&realm.realm);
         Ok(Self { realm, issuer, origin, headers: parts.headers.clone(), id })
     }

@@ -42,7 +42,10 @@ pub(crate) async fn get(State(oidc): State<Oidc>, asked: Asked, Query(query): Qu
 
 /// Answers an authorization request by form; what the query says counts too.
 pub(crate) async fn post(
-    State(oidc): State<Oidc>, asked: Asked, Query(query): Query, Form(form): Form,
+    State(oidc): State<Oidc>,
+    asked: Asked,
+    Query(query): Query,
+    Form(form): Form,
 ) -> Response {
     let params = Params::new(query.clone().into_pairs().into_iter().chain(form.into_pairs()).collect());
     begin(&oidc, asked, query, params).await
@@ -72,7 +75,9 @@ fn locales(headers: &HeaderMap, query: &Fields, ui_locales: Option<&str>) -> Loc
 
 /// Reads the request, leads it through the gates and says what login is to do.
 async fn prepare(
-    oidc: &Oidc, asked: &Asked, params: &Params,
+    oidc: &Oidc,
+    asked: &Asked,
+    params: &Params,
 ) -> Result<(Arc<ClientView>, LoginRequest), AuthorizeError> {
     let client_id = AuthorizationRequest::client_id(params).map_err(AuthorizeError::Unreadable)?;
     gates::check_realm(asked)?;
@@ -124,8 +129,13 @@ fn refuse(asked: &Asked, query: &Fields, error: &AuthorizeError) -> Response {
         gates::Face::Page(sentence) => pages::error(asked, query, keyraft_model::UnixMs::default(), sentence),
         gates::Face::Failure(error) => pages::failure(asked, query, error),
         gates::Face::Redirect(back, code, description) => {
-            let answer = Answer::error(&asked.issuer, &back.redirect_uri, back.mode, back.state.as_deref(), code);
-            answer.described(description.as_deref()).respond(&asked.realm.realm, &pages::texts(asked, query), &asked.origin.root)
+            let answer =
+                Answer::error(&asked.issuer, &back.redirect_uri, back.mode, back.state.as_deref(), code);
+            answer.described(description.as_deref()).respond(
+                &asked.realm.realm,
+                &pages::texts(asked, query),
+                &asked.origin.root,
+            )
         }
     }
 }
@@ -136,7 +146,11 @@ pub struct OpenIdConnect;
 
 impl Protocol for OpenIdConnect {
     fn grant(
-        &self, browser: &Browser, request: &LoginRequest, finished: &Finished, sid: &str,
+        &self,
+        browser: &Browser,
+        request: &LoginRequest,
+        finished: &Finished,
+        sid: &str,
     ) -> Result<Grant, Box<Response>> {
         let Some(asked) = Continuation::from_bytes(&request.continuation) else {
             return Err(Box::new(self.broken(browser)));
@@ -159,16 +173,15 @@ impl Protocol for OpenIdConnect {
             challenge,
             notes: asked.code_notes(),
         });
-        Ok(Grant {
-            client: client_session(realm, client, &asked, acr),
-            code,
-            secret,
-            notes: Notes::new(),
-        })
+        Ok(Grant { client: client_session(realm, client, &asked, acr), code, secret, notes: Notes::new() })
     }
 
     fn respond<'a>(
-        &'a self, browser: &'a Browser, request: &'a LoginRequest, finished: &'a Finished, granted: Granted<'a>,
+        &'a self,
+        browser: &'a Browser,
+        request: &'a LoginRequest,
+        finished: &'a Finished,
+        granted: Granted<'a>,
     ) -> BoxFuture<'a, Response> {
         let response = match Continuation::from_bytes(&request.continuation) {
             Some(asked) => respond(browser, request, &asked.success(browser, request, finished, &granted)),
@@ -178,7 +191,9 @@ impl Protocol for OpenIdConnect {
     }
 
     fn refuse(&self, browser: &Browser, request: &LoginRequest, why: Refused) -> Response {
-        let Some(asked) = Continuation::from_bytes(&request.continuation) else { return self.broken(browser) };
+        let Some(asked) = Continuation::from_bytes(&request.continuation) else {
+            return self.broken(browser);
+        };
         let (code, description) = match why {
             Refused::LoginRequired => (ErrorCode::LoginRequired, None),
             Refused::InteractionRequired => (ErrorCode::InteractionRequired, None),

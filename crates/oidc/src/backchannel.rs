@@ -48,7 +48,12 @@ pub fn notify(core: &Core, realm: &Arc<RealmView>, issuer: &str, ended: Vec<User
 }
 
 async fn tell(
-    core: &Core, realm: &RealmView, issuer: &str, client: &ClientView, session: &UserSession, now: UnixMs,
+    core: &Core,
+    realm: &RealmView,
+    issuer: &str,
+    client: &ClientView,
+    session: &UserSession,
+    now: UnixMs,
 ) {
     let Some(url) = client.client.attribute("backchannel.logout.url") else { return };
     let token = match logout_token(realm, issuer, client, session, now) {
@@ -69,7 +74,11 @@ async fn tell(
 
 /// The token that says so (section 2.4): never a nonce, or it could pass for an ID token.
 fn logout_token(
-    realm: &RealmView, issuer: &str, client: &ClientView, session: &UserSession, now: UnixMs,
+    realm: &RealmView,
+    issuer: &str,
+    client: &ClientView,
+    session: &UserSession,
+    now: UnixMs,
 ) -> Result<String, Error> {
     let settings = &client.client;
     let mut events = Object::default();
@@ -77,7 +86,8 @@ fn logout_token(
     if settings.is_attribute("backchannel.logout.revoke.offline.tokens") {
         events.put("revoke_offline_access", Claim::Bool(true));
     }
-    let names_session = settings.attribute("backchannel.logout.session.required").is_some_and(|text| text == "true");
+    let names_session =
+        settings.attribute("backchannel.logout.session.required").is_some_and(|text| text == "true");
     let claims = Claims {
         exp: Some(now.plus(LIFESPAN).secs()),
         iat: Some(now.secs()),

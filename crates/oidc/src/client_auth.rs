@@ -48,7 +48,9 @@ impl ClientAuthError {
     pub fn refusal(&self) -> Refusal {
         match self {
             Self::NoClient => Refusal::new(StatusCode::UNAUTHORIZED, ErrorCode::InvalidClient, GENERIC),
-            Self::WrongProof => Refusal::new(StatusCode::UNAUTHORIZED, ErrorCode::UnauthorizedClient, GENERIC),
+            Self::WrongProof => {
+                Refusal::new(StatusCode::UNAUTHORIZED, ErrorCode::UnauthorizedClient, GENERIC)
+            }
             Self::WrongMethod(method) => Refusal::new(
                 StatusCode::UNAUTHORIZED,
                 ErrorCode::UnauthorizedClient,
@@ -79,7 +81,9 @@ struct Presented<'a> {
 ///
 /// See [`ClientAuthError`].
 pub async fn authenticate(
-    oidc: &Oidc, asked: &Asked, params: &Params,
+    oidc: &Oidc,
+    asked: &Asked,
+    params: &Params,
 ) -> Result<Arc<ClientView>, ClientAuthError> {
     if let Some(assertion) = params.get("client_assertion")
         && params.get("client_assertion_type") == Some(JWT_BEARER)

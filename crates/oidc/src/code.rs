@@ -20,7 +20,8 @@ impl<'a> Code<'a> {
     /// Reads a code; nothing for a text that none of ours can be.
     pub(crate) fn parse(text: &'a str) -> Option<Self> {
         let mut parts = text.split('.');
-        let (Some(secret), Some(sid), Some(client), None) = (parts.next(), parts.next(), parts.next(), parts.next())
+        let (Some(secret), Some(sid), Some(client), None) =
+            (parts.next(), parts.next(), parts.next(), parts.next())
         else {
             return None;
         };

@@ -112,4 +112,3 @@ pub(crate) const POST: &str = "POST, OPTIONS";
 pub(crate) const GET: &str = "GET, HEAD, OPTIONS";
 /// See [`POST`].
 pub(crate) const READ: &str = "GET";
-

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use keyraft_core::{UserRecord, authz, proof::Proof, user_profile};
 use keyraft_core::user_profile::{Change, Editor, UserProfile};
+use keyraft_core::{UserRecord, authz, proof::Proof, user_profile};
 use keyraft_crypto::Secret;
 use keyraft_login::authenticator::{Authenticator, Condition};
 use keyraft_login::flow::{self, Facts, Flows, Progress, Step};
@@ -77,7 +77,8 @@ impl Walk<'_> {
 
     async fn username(&mut self) -> Result<(), GrantError> {
         let Redemption { oidc, asked, params, .. } = self.request;
-        let name = params.standard("username").filter(|name| !name.is_empty()).ok_or(GrantError::UsernameMissing)?;
+        let name =
+            params.standard("username").filter(|name| !name.is_empty()).ok_or(GrantError::UsernameMissing)?;
         self.person.name = name.to_owned();
         self.person.user = oidc.core.find_user(&asked.realm, name).await?;
         if let Some(user) = &self.person.user {
@@ -124,7 +125,8 @@ impl Walk<'_> {
 /// Whether a browser's login would ask this person for something first: there is no page here to ask on.
 fn is_incomplete(request: &Redemption<'_>, user: &UserRecord) -> bool {
     let realm = &request.asked.realm;
-    let is_enabled = |alias: &str| realm.required_actions.iter().any(|action| action.alias == alias && action.enabled);
+    let is_enabled =
+        |alias: &str| realm.required_actions.iter().any(|action| action.alias == alias && action.enabled);
     let is_due = user.user.required_actions.iter().any(|alias| is_enabled(alias));
     let is_unverified = realm.realm.verify_email && !user.user.email_verified && is_enabled("VERIFY_EMAIL");
     is_due || is_unverified || (is_enabled("VERIFY_PROFILE") && has_faults(request, user))
@@ -133,7 +135,8 @@ fn is_incomplete(request: &Redemption<'_>, user: &UserRecord) -> bool {
 fn has_faults(request: &Redemption<'_>, user: &UserRecord) -> bool {
     let realm = &request.asked.realm;
     let values = user_profile::values_of(&user.user);
-    let scopes = request.requested_scopes().map(|scopes| scopes.iter().map(|scope| scope.name.clone()).collect());
+    let scopes =
+        request.requested_scopes().map(|scopes| scopes.iter().map(|scope| scope.name.clone()).collect());
     let change = Change {
         editor: Editor::User,
         stored: Some(&values),
@@ -167,7 +170,9 @@ impl Facts for Walk<'_> {
                 .zip(value("attribute_expected_value"))
                 .is_some_and(|(name, expected)| self.has_attribute(name, expected)),
             Condition::ClientScope => value("client_scope").is_some_and(|name| {
-                self.request.requested_scopes().is_ok_and(|scopes| scopes.iter().any(|scope| scope.name == name))
+                self.request
+                    .requested_scopes()
+                    .is_ok_and(|scopes| scopes.iter().any(|scope| scope.name == name))
             }),
             // No level was reached before, and a form asks for none: only the lowest is due.
             Condition::LevelOfAuthentication => value("loa-condition-level").is_none_or(|level| level == "1"),

@@ -27,8 +27,13 @@ pub(crate) async fn document(asked: Asked) -> Response {
     let algorithms: Vec<&str> = Algorithm::ALL.iter().map(|algorithm| algorithm.as_str()).collect();
     let acr_values = acr::known(&asked.realm.realm);
     let acr_values: Vec<&str> = acr_values.iter().map(String::as_str).collect();
-    let scopes: Vec<&str> =
-        asked.realm.scopes.values().filter(|scope| is_listed(scope)).map(|scope| scope.name.as_str()).collect();
+    let scopes: Vec<&str> = asked
+        .realm
+        .scopes
+        .values()
+        .filter(|scope| is_listed(scope))
+        .map(|scope| scope.name.as_str())
+        .collect();
     let backend = asked.origin.backchannel_issuer(&asked.realm.realm);
     let document = Discovery::new(&Offer {
         issuer: &asked.issuer,
@@ -51,7 +56,10 @@ pub(crate) async fn document(asked: Asked) -> Response {
 
 /// The root form (RFC 8414 section 3.1): only for OAuth metadata, as in Keycloak.
 pub(crate) async fn root(
-    State(_): State<Oidc>, Path(path): Path<RootPath>, headers: HeaderMap, asked: Asked,
+    State(_): State<Oidc>,
+    Path(path): Path<RootPath>,
+    headers: HeaderMap,
+    asked: Asked,
 ) -> Response {
     if path.provider == "oauth-authorization-server" {
         return document(asked).await;

@@ -102,7 +102,9 @@ impl GrantError {
     /// What the client hears: RFC 6749 section 5.2, with Keycloak's statuses.
     pub fn refusal(&self) -> Refusal {
         let code = match self {
-            Self::CodeMissing | Self::RefreshTokenMissing | Self::UsernameMissing => ErrorCode::InvalidRequest,
+            Self::CodeMissing | Self::RefreshTokenMissing | Self::UsernameMissing => {
+                ErrorCode::InvalidRequest
+            }
             Self::CodeNotValid
             | Self::CodeOfOtherClient
             | Self::RedirectUri
@@ -132,7 +134,9 @@ impl GrantError {
             Self::Failure(error) => return Refusal::failure(error),
         };
         let status = match self {
-            Self::UsernameMissing | Self::PublicServiceAccount | Self::ServiceAccountOff => StatusCode::UNAUTHORIZED,
+            Self::UsernameMissing | Self::PublicServiceAccount | Self::ServiceAccountOff => {
+                StatusCode::UNAUTHORIZED
+            }
             _ => StatusCode::BAD_REQUEST,
         };
         Refusal::new(status, code, self.to_string())

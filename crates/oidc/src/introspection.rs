@@ -23,7 +23,7 @@ use crate::mappers::{self, Target};
 use crate::notes;
 use crate::refusal::{Refusal, json};
 use crate::tokens::verify::{Kind, Token};
-use crate::tokens::{GrantedScopes, Moment, Subject};
+use crate::tokens::{GrantedScopes, Moment, Subject, Use, sign};
 
 /// Why a question is not answered.
 #[derive(Debug, thiserror::Error)]
@@ -122,7 +122,7 @@ async fn answer(oidc: &Oidc, asked: &Asked, params: &Params) -> Result<Option<Ve
         Err(Dead::Failure(error)) => return Err(error.into()),
         Err(Dead::Revoked | Dead::ClientDisabled | Dead::UserDisabled | Dead::NoSession) => return Ok(None),
     };
-    let question = Question { oidc, asked, client: &client, presented, token: &token, live: &live, view: &view };
+    let question = Question { oidc, asked, client: &client, token: &token, live: &live, view: &view };
     Ok(question.answer(is_hinted).await?)
 }
 
@@ -130,7 +130,6 @@ struct Question<'a> {
     oidc: &'a Oidc,
     asked: &'a Asked,
     client: &'a Arc<ClientView>,
-    presented: &'a str,
     token: &'a Token,
     live: &'a Live,
     view: &'a View,
@@ -167,8 +166,11 @@ impl Question<'_> {
         if !is_addressed {
             return Ok(None);
         }
-        self.add_tail(&mut claims);
-        serde_json::to_vec(&claims).map(Some).map_err(|error| keyraft_core::Error::Internal(error.to_string()))
+        let jwt = self.wants_jwt().then(|| sign(Use::AccessToken, realm, &self.live.client.client, &claims));
+        self.add_tail(&mut claims, jwt.transpose()?);
+        serde_json::to_vec(&claims)
+            .map(Some)
+            .map_err(|error| keyraft_core::Error::Internal(error.to_string()))
     }
 
     /// What the token itself says; everything else is worked out anew.
@@ -192,7 +194,14 @@ impl Question<'_> {
         }
     }
 
-    fn add_tail<'s>(&'s self, claims: &mut Claims<'s>) {
+    /// The claims once more as a signed token, for a client that may ask for that and does.
+    fn wants_jwt(&self) -> bool {
+        let may = self.client.client.is_attribute("client.introspection.response.allow.jwt.claim.enabled");
+        let accept = self.asked.headers.get_all(header::ACCEPT).iter().filter_map(|line| line.to_str().ok());
+        may && accept.flat_map(|line| line.split(',')).any(|kind| kind.trim() == "application/jwt")
+    }
+
+    fn add_tail<'s>(&'s self, claims: &mut Claims<'s>, jwt: Option<String>) {
         let text = |text: &'s str| Claim::Text(text.into());
         claims.tail = vec![
             ("client_id", text(&self.live.client.client.client_id)),
@@ -200,5 +209,6 @@ impl Question<'_> {
             ("token_type", text(self.token.text("typ").unwrap_or_default())),
             ("active", Claim::Bool(true)),
         ];
+        claims.tail.extend(jwt.map(|jwt| ("jwt", Claim::Text(jwt.into()))));
     }
 }

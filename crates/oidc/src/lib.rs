@@ -15,6 +15,8 @@ mod code;
 mod cors;
 mod direct_grant;
 mod discovery;
+#[cfg(test)]
+mod fixture;
 pub mod grants;
 mod introspection;
 mod jwks;
@@ -86,7 +88,9 @@ impl Oidc {
     /// The service account of a client. Its id is remembered; the account itself is read each time, so that one
     /// which is gone or another's is looked for anew.
     pub(crate) async fn service_account(
-        &self, realm: &RealmView, client: &ClientUuid,
+        &self,
+        realm: &RealmView,
+        client: &ClientUuid,
     ) -> Result<Option<Arc<UserRecord>>, Error> {
         let key = (realm.realm.id.clone(), client.clone());
         if let Some(id) = self.service_accounts.get(&key)

@@ -49,7 +49,12 @@ pub(crate) enum Dead {
 /// # Errors
 ///
 /// See [`Dead`].
-pub(crate) async fn check(oidc: &Oidc, realm: &Arc<RealmView>, view: &View, token: &Token) -> Result<Live, Dead> {
+pub(crate) async fn check(
+    oidc: &Oidc,
+    realm: &Arc<RealmView>,
+    view: &View,
+    token: &Token,
+) -> Result<Live, Dead> {
     let azp = token.text("azp").ok_or(Dead::Revoked)?;
     let client = oidc.core.client(realm, azp).await?.ok_or(Dead::Revoked)?;
     if !client.client.enabled {
@@ -75,7 +80,11 @@ pub(crate) async fn check(oidc: &Oidc, realm: &Arc<RealmView>, view: &View, toke
 
 /// The session of a token, with the client still in it since before the token was issued.
 fn find(
-    realm: &RealmView, view: &View, client: &ClientView, token: &Token, sid: &str,
+    realm: &RealmView,
+    view: &View,
+    client: &ClientView,
+    token: &Token,
+    sid: &str,
 ) -> Result<Arc<UserSession>, Dead> {
     let kind = if token.is_offline() { Kind::Offline } else { Kind::Online };
     let session = sessions::find_in(view, realm, sid, kind).ok_or(Dead::NoSession)?;
@@ -86,7 +95,10 @@ fn find(
 
 /// A token without a session is a client's own: the user is its service account and nobody else.
 async fn own_account(
-    oidc: &Oidc, realm: &RealmView, client: &ClientView, token: &Token,
+    oidc: &Oidc,
+    realm: &RealmView,
+    client: &ClientView,
+    token: &Token,
 ) -> Result<Option<Arc<UserRecord>>, Dead> {
     if !client.client.service_accounts_enabled || client.client.public_client {
         return Err(Dead::NoSession);

@@ -51,7 +51,9 @@ impl LogoutError {
             Self::HintInvalid => Sentence::about("invalidParameterMessage", "id_token_hint"),
             Self::RedirectUri => Sentence::bad_request("invalidRedirectUriMessage"),
             Self::NotConfirmed => Sentence::bad_request("logoutFailed"),
-            Self::Plain => Sentence { status: StatusCode::FORBIDDEN, key: "httpsRequiredMessage", argument: "" },
+            Self::Plain => {
+                Sentence { status: StatusCode::FORBIDDEN, key: "httpsRequiredMessage", argument: "" }
+            }
             Self::Failure(error) => return pages::failure(asked, query, error),
         };
         pages::error(asked, query, UnixMs::default(), sentence)
@@ -85,11 +87,18 @@ pub(crate) async fn get(State(oidc): State<Oidc>, asked: Asked, Query(query): Qu
 
 /// Answers a form: of a browser, or with a refresh token of an application.
 pub(crate) async fn post(
-    State(oidc): State<Oidc>, asked: Asked, Query(query): Query, Form(form): Form,
+    State(oidc): State<Oidc>,
+    asked: Asked,
+    Query(query): Query,
+    Form(form): Form,
 ) -> Response {
     let has_token = form.has("refresh_token");
     let params = Params::new(form.into_pairs());
-    if has_token { legacy::post(&oidc, &asked, &params).await } else { leave(&oidc, &asked, &query, &params).await }
+    if has_token {
+        legacy::post(&oidc, &asked, &params).await
+    } else {
+        leave(&oidc, &asked, &query, &params).await
+    }
 }
 
 async fn leave(oidc: &Oidc, asked: &Asked, query: &Fields, params: &Params) -> Response {
@@ -99,7 +108,12 @@ async fn leave(oidc: &Oidc, asked: &Asked, query: &Fields, params: &Params) -> R
     }
 }
 
-async fn answer(oidc: &Oidc, asked: &Asked, query: &Fields, params: &Params) -> Result<Response, LogoutError> {
+async fn answer(
+    oidc: &Oidc,
+    asked: &Asked,
+    query: &Fields,
+    params: &Params,
+) -> Result<Response, LogoutError> {
     if !asked.is_secure_enough() {
         return Err(LogoutError::Plain);
     }
@@ -125,7 +139,8 @@ impl Wish {
             return Err(LogoutError::HintMissing);
         }
         let now = oidc.core.sessions.view().await?.now();
-        let hint = hint.map(|hint| oidc.signatures.verify(Kind::IdHint, &asked.realm, &asked.issuer, hint, now));
+        let hint =
+            hint.map(|hint| oidc.signatures.verify(Kind::IdHint, &asked.realm, &asked.issuer, hint, now));
         let hint = hint.transpose().map_err(|_| LogoutError::HintInvalid)?;
         let azp = hint.as_ref().and_then(|hint| hint.text("azp"));
         if client_id.is_some() && azp.is_some() && client_id != azp {

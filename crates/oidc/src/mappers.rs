@@ -130,7 +130,8 @@ impl Mapper {
             Source::Audience(audience) => add_audience(claims, audience),
             Source::AudienceResolve => {
                 // A token is not addressed to the client that carries it.
-                let others = context.access.clients().filter(|client| *client != context.client.client.client_id);
+                let others =
+                    context.access.clients().filter(|client| *client != context.client.client.client_id);
                 others.for_each(|client| add_audience(claims, client));
             }
             Source::AllowedOrigins => claims.allowed_origins = context.web_origins(),

@@ -2,8 +2,6 @@
 
 /// Client session: the level of authentication, as tokens say it.
 pub(crate) const ACR: &str = "acr";
-/// User session: when the person last proved who he is, Unix seconds. Keycloak's name; mappers read it.
-pub(crate) const AUTH_TIME: &str = "AUTH_TIME";
 /// Code: the granted scope.
 pub(crate) const SCOPE: &str = "scope";
 /// Code: `nonce` of the authorization request.

@@ -57,7 +57,11 @@ pub(crate) fn error(asked: &Asked, query: &Fields, now: UnixMs, sentence: Senten
 /// The page for what cannot be answered now; the reason goes to the log.
 pub(crate) fn failure(asked: &Asked, query: &Fields, error_: &keyraft_core::Error) -> Response {
     let refusal = crate::refusal::Refusal::failure(error_);
-    let key = if refusal.status == StatusCode::SERVICE_UNAVAILABLE { "tryAgainLater" } else { "internalServerError" };
+    let key = if refusal.status == StatusCode::SERVICE_UNAVAILABLE {
+        "tryAgainLater"
+    } else {
+        "internalServerError"
+    };
     let sentence = Sentence { status: refusal.status, key, argument: "" };
     error(asked, query, UnixMs::default(), sentence)
 }

@@ -28,9 +28,17 @@ struct RealmInfo<'a> {
 
 /// The document. It exists as JSON only.
 pub(crate) async fn realm(asked: Asked) -> Response {
-    if accept::names_html(&asked.headers) && !accept::prefers_json(&asked.headers) && !accepts_anything(&asked) {
+    if accept::names_html(&asked.headers)
+        && !accept::prefers_json(&asked.headers)
+        && !accepts_anything(&asked)
+    {
         let sentence = Sentence { status: StatusCode::NOT_ACCEPTABLE, key: "pageNotFound", argument: "" };
-        return pages::error(&asked, &keyraft_web::Fields::default(), keyraft_model::UnixMs::default(), sentence);
+        return pages::error(
+            &asked,
+            &keyraft_web::Fields::default(),
+            keyraft_model::UnixMs::default(),
+            sentence,
+        );
     }
     match body(&asked) {
         Ok(body) => {

@@ -56,8 +56,6 @@ impl Refusal {
             | keyraft_core::Error::Profile(_)
             | keyraft_core::Error::Denied(_)
             | keyraft_core::Error::Invalid { .. }
-            | keyraft_core::Error::Password(_)
-            | keyraft_core::Error::Profile(_)
             | keyraft_core::Error::Internal(_) => Self::new(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 ErrorCode::ServerError,

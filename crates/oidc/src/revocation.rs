@@ -91,7 +91,10 @@ pub(crate) async fn revoke(State(oidc): State<Oidc>, asked: Asked, Form(form): F
 }
 
 async fn take(
-    oidc: &Oidc, asked: &Asked, client: &Arc<ClientView>, params: &Params,
+    oidc: &Oidc,
+    asked: &Asked,
+    client: &Arc<ClientView>,
+    params: &Params,
 ) -> Result<(), RevocationError> {
     if client.client.bearer_only {
         return Err(RevocationError::BearerOnly);
@@ -128,7 +131,12 @@ async fn take(
 }
 
 /// Remembers the token's id until it would have expired; revoking it twice is no error.
-async fn revoke_access(oidc: &Oidc, asked: &Asked, token: &Token, now: UnixMs) -> Result<(), RevocationError> {
+async fn revoke_access(
+    oidc: &Oidc,
+    asked: &Asked,
+    token: &Token,
+    now: UnixMs,
+) -> Result<(), RevocationError> {
     let jti = token.text("jti").ok_or(RevocationError::Invalid)?;
     let end = token.number("exp").map_or(now, UnixMs::from_secs);
     // A second more than the token has left: both ends are rounded.

@@ -6,7 +6,8 @@ use http::HeaderMap;
 
 use crate::cors::{self, allow, preflight};
 use crate::{
-    Oidc, authorize, discovery, introspection, jwks, logout, realm_info, revocation, session_iframe, token, userinfo,
+    Oidc, authorize, discovery, introspection, jwks, logout, realm_info, revocation, session_iframe, token,
+    userinfo,
 };
 
 const READ_ONLY: &str = "HEAD, GET, OPTIONS";
@@ -17,8 +18,14 @@ pub fn router(oidc: Oidc) -> Router {
         .nest("/realms/{realm}/protocol/openid-connect", protocol())
         .route("/realms/{realm}", public(get(realm_info::realm), cors::GET))
         .route("/realms/{realm}/", public(get(realm_info::realm), cors::GET))
-        .route("/realms/{realm}/.well-known/openid-configuration", public(get(discovery::document), cors::READ))
-        .route("/realms/{realm}/.well-known/oauth-authorization-server", public(get(discovery::document), cors::READ))
+        .route(
+            "/realms/{realm}/.well-known/openid-configuration",
+            public(get(discovery::document), cors::READ),
+        )
+        .route(
+            "/realms/{realm}/.well-known/oauth-authorization-server",
+            public(get(discovery::document), cors::READ),
+        )
         .route("/.well-known/{provider}/realms/{realm}", public(get(discovery::root), cors::READ))
         .with_state(oidc)
 }
@@ -43,7 +50,8 @@ fn protocol() -> Router<Oidc> {
 
 /// With an answer to preflights.
 fn public(
-    methods: axum::routing::MethodRouter<Oidc>, allowed: &'static str,
+    methods: axum::routing::MethodRouter<Oidc>,
+    allowed: &'static str,
 ) -> axum::routing::MethodRouter<Oidc> {
     methods.merge(options(move |headers: HeaderMap| async move { preflight(&headers, allowed) }))
 }

@@ -105,7 +105,11 @@ fn begin(asked: &Asked, params: &Params) -> Result<GrantType, TokenError> {
 }
 
 async fn redeem(
-    oidc: &Oidc, asked: &Asked, grant: GrantType, client: &Arc<ClientView>, params: &Params,
+    oidc: &Oidc,
+    asked: &Asked,
+    grant: GrantType,
+    client: &Arc<ClientView>,
+    params: &Params,
 ) -> Result<Response, TokenError> {
     if client.client.bearer_only {
         return Err(TokenError::BearerOnly);

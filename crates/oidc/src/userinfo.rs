@@ -112,7 +112,10 @@ async fn respond(oidc: &Oidc, asked: &Asked, in_form: Option<&str>) -> Response 
 }
 
 async fn answer(
-    oidc: &Oidc, asked: &Asked, cors: &Cors, in_form: Option<&str>,
+    oidc: &Oidc,
+    asked: &Asked,
+    cors: &Cors,
+    in_form: Option<&str>,
 ) -> Result<Response, UserinfoError> {
     let in_header = bearer(asked)?;
     let presented = match (in_header, in_form) {
@@ -144,7 +147,11 @@ fn bearer(asked: &Asked) -> Result<Option<&str>, UserinfoError> {
 }
 
 async fn tell(
-    oidc: &Oidc, asked: &Asked, live: &Live, granted: &str, now: keyraft_model::UnixMs,
+    oidc: &Oidc,
+    asked: &Asked,
+    live: &Live,
+    granted: &str,
+    now: keyraft_model::UnixMs,
 ) -> Result<Response, keyraft_core::Error> {
     let (realm, client) = (&asked.realm, &live.client);
     let scopes = GrantedScopes::of(realm, client, Some(granted)).permitted(realm, &live.user);
@@ -163,7 +170,8 @@ async fn tell(
     let mut claims = TokenBuilder::new(context).userinfo();
     let response = match client.client.attribute("user.info.response.signature.alg") {
         None | Some("none") => {
-            let body = serde_json::to_vec(&claims).map_err(|error| keyraft_core::Error::Internal(error.to_string()))?;
+            let body = serde_json::to_vec(&claims)
+                .map_err(|error| keyraft_core::Error::Internal(error.to_string()))?;
             json(StatusCode::OK, body)
         }
         Some(_) => {

@@ -106,12 +106,17 @@ impl Continuation {
 
     /// The answer for somebody who signed in.
     pub fn success(
-        &self, browser: &Browser, request: &LoginRequest, finished: &Finished, granted: &Granted<'_>,
+        &self,
+        browser: &Browser,
+        request: &LoginRequest,
+        finished: &Finished,
+        granted: &Granted<'_>,
     ) -> Answer {
         let client = &browser.client.client;
         let issuer = browser.origin.issuer(&browser.realm.realm);
         let excludes = |what: &str| client.is_attribute(&format!("exclude.{what}.from.auth.response"));
-        let action = request.action.as_deref().filter(|_| finished.action_status.is_some_and(|it| it != "error"));
+        let action =
+            request.action.as_deref().filter(|_| finished.action_status.is_some_and(|it| it != "error"));
         Answer::to(&self.redirect_uri, self.mode())
             .with("state", self.state.as_deref())
             .with("session_state", (!excludes("session.state")).then_some(&granted.session.sid))

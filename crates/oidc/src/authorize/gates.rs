@@ -105,9 +105,13 @@ impl AuthorizeError {
     /// What the world sees.
     pub fn face(&self) -> Face<'_> {
         Face::Page(match self {
-            Self::Plain => Sentence { status: StatusCode::FORBIDDEN, key: "httpsRequiredMessage", argument: "" },
+            Self::Plain => {
+                Sentence { status: StatusCode::FORBIDDEN, key: "httpsRequiredMessage", argument: "" }
+            }
             Self::RealmDisabled => Sentence::bad_request("realmNotEnabledMessage"),
-            Self::Unreadable(_) | Self::RequestObjectRequired => Sentence::bad_request("invalidRequestMessage"),
+            Self::Unreadable(_) | Self::RequestObjectRequired => {
+                Sentence::bad_request("invalidRequestMessage")
+            }
             Self::ClientUnknown => Sentence::bad_request("clientNotFoundMessage"),
             Self::ClientDisabled => Sentence::bad_request("clientDisabledMessage"),
             Self::Protocol => Sentence::bad_request("wrongClientProtocolMessage"),
@@ -174,7 +178,11 @@ const GATES: [fn(&View<'_>) -> Result<(), Shut>; 6] =
 /// # Errors
 ///
 /// The first gate that is shut.
-pub fn pass(asked: &Asked, client: &ClientView, request: &AuthorizationRequest) -> Result<Passed, AuthorizeError> {
+pub fn pass(
+    asked: &Asked,
+    client: &ClientView,
+    request: &AuthorizationRequest,
+) -> Result<Passed, AuthorizeError> {
     check_request_object(&client.client, request)?;
     let mut back = Back {
         redirect_uri: check_redirect_uri(asked, &client.client, request)?,
@@ -186,7 +194,8 @@ pub fn pass(asked: &Asked, client: &ClientView, request: &AuthorizationRequest) 
         Err((code, description)) => return Err(AuthorizeError::Told(back, code, description)),
     };
     let view = View { asked, client, request, kind };
-    let passed = GATES.iter().try_for_each(|gate| gate(&view)).and_then(|()| pkce_method(&client.client, request));
+    let passed =
+        GATES.iter().try_for_each(|gate| gate(&view)).and_then(|()| pkce_method(&client.client, request));
     match passed {
         Ok(method) => Ok(Passed { back, kind, method }),
         Err((code, description)) => Err(AuthorizeError::Told(back, code, description)),
@@ -203,7 +212,9 @@ fn check_request_object(client: &Client, request: &AuthorizationRequest) -> Resu
 }
 
 fn check_redirect_uri(
-    asked: &Asked, client: &Client, request: &AuthorizationRequest,
+    asked: &Asked,
+    client: &Client,
+    request: &AuthorizationRequest,
 ) -> Result<String, AuthorizeError> {
     let root_url = redirect_uri::resolve_root_url(client.root_url.as_deref(), asked.base_url());
     let uris = RedirectUris { patterns: &client.redirect_uris, root_url: &root_url };
@@ -217,7 +228,9 @@ fn check_redirect_uri(
 
 /// Reads `response_type` and `response_mode`. `mode` is how to say what is wrong: the query until it is known.
 fn response_type(
-    client: &Client, request: &AuthorizationRequest, mode: &mut ResponseMode,
+    client: &Client,
+    request: &AuthorizationRequest,
+    mode: &mut ResponseMode,
 ) -> Result<ResponseType, Shut> {
     let text = request.response_type.as_deref().ok_or_else(|| invalid("Missing parameter: response_type"))?;
     let kind = ResponseType::parse(text).ok_or((ErrorCode::UnsupportedResponseType, None))?;
@@ -286,7 +299,9 @@ fn pkce_method(client: &Client, request: &AuthorizationRequest) -> Result<Method
     if let Some(required) = required {
         let sent = sent.ok_or_else(|| invalid("Missing parameter: code_challenge_method"))?;
         if sent != required {
-            return Err(invalid("Invalid parameter: code challenge method is not matching the configured one"));
+            return Err(invalid(
+                "Invalid parameter: code challenge method is not matching the configured one",
+            ));
         }
     }
     if challenge.is_none() && (sent.is_some() || required.is_some()) {
@@ -294,7 +309,9 @@ fn pkce_method(client: &Client, request: &AuthorizationRequest) -> Result<Method
     }
     let method = match sent {
         None => Method::Plain,
-        Some(text) => Method::parse(text).ok_or_else(|| invalid("Invalid parameter: code_challenge_method"))?,
+        Some(text) => {
+            Method::parse(text).ok_or_else(|| invalid("Invalid parameter: code_challenge_method"))?
+        }
     };
     if challenge.is_some_and(|challenge| !pkce::is_well_formed(challenge)) {
         return Err(invalid("Invalid parameter: code_challenge"));

@@ -25,9 +25,16 @@ impl Answer {
 
     /// An error (RFC 6749 section 4.1.2.1) with who says so (RFC 9207).
     pub fn error(
-        issuer: &str, redirect_uri: &str, mode: ResponseMode, state: Option<&str>, code: ErrorCode,
+        issuer: &str,
+        redirect_uri: &str,
+        mode: ResponseMode,
+        state: Option<&str>,
+        code: ErrorCode,
     ) -> Self {
-        Self::to(redirect_uri, mode).with("error", Some(code.as_str())).with("state", state).with("iss", Some(issuer))
+        Self::to(redirect_uri, mode)
+            .with("error", Some(code.as_str()))
+            .with("state", state)
+            .with("iss", Some(issuer))
     }
 
     /// Appends a field if there is a value.
@@ -67,8 +74,14 @@ mod tests {
 
     #[test]
     fn an_error_says_code_sentence_state_and_issuer_in_this_order() {
-        let answer = Answer::error("http://i", "http://a/cb", ResponseMode::Query, Some("st"), ErrorCode::InvalidScope)
-            .described(Some("Invalid scopes: x"));
+        let answer = Answer::error(
+            "http://i",
+            "http://a/cb",
+            ResponseMode::Query,
+            Some("st"),
+            ErrorCode::InvalidScope,
+        )
+        .described(Some("Invalid scopes: x"));
 
         assert_eq!(
             answer.fields.address(&answer.redirect_uri, answer.mode),

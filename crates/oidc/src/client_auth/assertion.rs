@@ -24,8 +24,16 @@ const SKEW_SECS: i64 = 15;
 const MAX_LIFESPAN_SECS: i64 = 24 * 3600 + SKEW_SECS;
 
 const ASYMMETRIC: [Algorithm; 10] = [
-    Algorithm::RS256, Algorithm::RS384, Algorithm::RS512, Algorithm::PS256, Algorithm::PS384,
-    Algorithm::PS512, Algorithm::ES256, Algorithm::ES384, Algorithm::ES512, Algorithm::EdDSA,
+    Algorithm::RS256,
+    Algorithm::RS384,
+    Algorithm::RS512,
+    Algorithm::PS256,
+    Algorithm::PS384,
+    Algorithm::PS512,
+    Algorithm::ES256,
+    Algorithm::ES384,
+    Algorithm::ES512,
+    Algorithm::EdDSA,
 ];
 const SYMMETRIC: [Algorithm; 3] = [Algorithm::HS256, Algorithm::HS384, Algorithm::HS512];
 
@@ -39,9 +47,13 @@ pub enum AssertionError {
     NoKey,
     #[error("Client authentication with signed JWT failed: Signature on JWT token failed validation")]
     Signature,
-    #[error("Client authentication with client secret signed JWT failed: Signature on JWT token by client secret  failed validation")]
+    #[error(
+        "Client authentication with client secret signed JWT failed: Signature on JWT token by client secret  failed validation"
+    )]
     SecretSignature,
-    #[error("Client authentication with client secret signed JWT failed: Signature on JWT token by client secret failed validation")]
+    #[error(
+        "Client authentication with client secret signed JWT failed: Signature on JWT token by client secret failed validation"
+    )]
     SecretAlgorithm,
     #[error("Invalid token audience")]
     Audience,
@@ -82,10 +94,14 @@ impl AssertionError {
 }
 
 pub(super) async fn authenticate(
-    oidc: &Oidc, asked: &Asked, params: &Params, assertion: &str,
+    oidc: &Oidc,
+    asked: &Asked,
+    params: &Params,
+    assertion: &str,
 ) -> Result<Arc<ClientView>, ClientAuthError> {
     let unverified = jose::decode_unverified(assertion).map_err(|_| ClientAuthError::NoClient)?;
-    let text = |name: &str| unverified.claims.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
+    let text =
+        |name: &str| unverified.claims.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
     let client_id = text("sub").filter(|sub| text("iss") == Some(*sub)).ok_or(ClientAuthError::NoClient)?;
     let client = find(oidc, asked, client_id).await?;
     if params.get("client_id").is_some_and(|named| named != client_id) {
@@ -126,7 +142,11 @@ fn allowed(client: &Client, kind: &[Algorithm]) -> Vec<Algorithm> {
     kind.iter().copied().filter(|algorithm| only.is_none_or(|only| only == algorithm.as_str())).collect()
 }
 
-fn verify(keys: &[VerifyingKey], allowed: &[Algorithm], assertion: &str) -> Result<Map<String, Value>, AssertionError> {
+fn verify(
+    keys: &[VerifyingKey],
+    allowed: &[Algorithm],
+    assertion: &str,
+) -> Result<Map<String, Value>, AssertionError> {
     use keyraft_crypto::Error;
     match jose::verify(keys, allowed, assertion) {
         Ok(verified) => Ok(verified.claims),
@@ -138,7 +158,8 @@ fn verify(keys: &[VerifyingKey], allowed: &[Algorithm], assertion: &str) -> Resu
 
 fn verify_by_secret(client: &Client, assertion: &str) -> Result<Map<String, Value>, ClientAuthError> {
     use keyraft_crypto::Error;
-    let secret = client.secret.as_deref().filter(|secret| !secret.is_empty()).ok_or(ClientAuthError::WrongProof)?;
+    let secret =
+        client.secret.as_deref().filter(|secret| !secret.is_empty()).ok_or(ClientAuthError::WrongProof)?;
     let keys: Vec<_> = SYMMETRIC
         .into_iter()
         .filter_map(|algorithm| VerifyingKey::hmac(secret.as_bytes(), None, algorithm).ok())
@@ -185,12 +206,20 @@ fn check_audience(claims: &Map<String, Value>, expected: &[&str]) -> Result<(), 
 
 /// Checks the times and returns the `jti` with how long it must be remembered.
 fn check_times<'c>(
-    client: &Client, claims: &'c Map<String, Value>, now: i64,
+    client: &Client,
+    claims: &'c Map<String, Value>,
+    now: i64,
 ) -> Result<(&'c str, DurationMs), AssertionError> {
     let number = |name: &str| claims.get(name).and_then(Value::as_i64);
     let exp = number("exp").filter(|exp| *exp > 0).ok_or(AssertionError::NoExp)?;
-    let jti = claims.get("jti").and_then(Value::as_str).filter(|jti| !jti.is_empty()).ok_or(AssertionError::NoJti)?;
-    if exp.saturating_add(SKEW_SECS) <= now || number("nbf").is_some_and(|nbf| nbf.saturating_sub(SKEW_SECS) > now) {
+    let jti = claims
+        .get("jti")
+        .and_then(Value::as_str)
+        .filter(|jti| !jti.is_empty())
+        .ok_or(AssertionError::NoJti)?;
+    if exp.saturating_add(SKEW_SECS) <= now
+        || number("nbf").is_some_and(|nbf| nbf.saturating_sub(SKEW_SECS) > now)
+    {
         return Err(AssertionError::NotActive);
     }
     if number("iat").is_some_and(|iat| iat.saturating_sub(SKEW_SECS) > now) {
@@ -220,7 +249,9 @@ mod tests {
 
     #[test]
     fn an_assertion_has_one_audience_and_it_is_us() {
-        let check = |value: Value| check_audience(&claims(serde_json::json!({ "aud": value })), &["iss", "iss/token"]);
+        let check = |value: Value| {
+            check_audience(&claims(serde_json::json!({ "aud": value })), &["iss", "iss/token"])
+        };
         assert_eq!(check("iss".into()), Ok(()));
         assert_eq!(check(serde_json::json!(["iss/token"])), Ok(()));
         assert_eq!(check(serde_json::json!(["iss", "other"])), Err(AssertionError::ManyAudiences));

@@ -76,10 +76,9 @@ mod tests {
             assert!(prove(&client, &presented(wrong, "client_secret_post")).is_err());
         }
 
-        client.attributes.insert(
-            "client.secret.authentication.allowed.method".into(),
-            "client_secret_basic".into(),
-        );
+        client
+            .attributes
+            .insert("client.secret.authentication.allowed.method".into(), "client_secret_basic".into());
 
         let refused = prove(&client, &presented(Some("s"), "client_secret_post"));
         assert!(matches!(refused, Err(ClientAuthError::WrongMethod("client_secret_basic"))));

@@ -59,7 +59,11 @@ pub async fn redeem(request: Redemption<'_>) -> Result<Authorization, GrantError
 }
 
 async fn start(
-    request: &Redemption<'_>, user: &UserRecord, scope: &str, notes: Notes, ip_address: String,
+    request: &Redemption<'_>,
+    user: &UserRecord,
+    scope: &str,
+    notes: Notes,
+    ip_address: String,
 ) -> Result<(UserSession, keyraft_model::UnixMs), Error> {
     let (realm, client) = (&request.asked.realm, &request.client.client);
     let start = StartSession {

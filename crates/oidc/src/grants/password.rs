@@ -52,7 +52,9 @@ pub async fn redeem(request: Redemption<'_>) -> Result<Authorization, GrantError
 }
 
 async fn start(
-    request: &Redemption<'_>, user: &UserRecord, scope: &str,
+    request: &Redemption<'_>,
+    user: &UserRecord,
+    scope: &str,
 ) -> Result<(UserSession, UnixMs), Error> {
     let (realm, client) = (&request.asked.realm, &request.client.client);
     let start = StartSession {
@@ -81,7 +83,9 @@ async fn start(
 
 /// Copies the client's part of a session into the offline session of the same handle.
 pub(super) async fn start_offline(
-    request: &Redemption<'_>, session: &UserSession, scope: &str,
+    request: &Redemption<'_>,
+    session: &UserSession,
+    scope: &str,
 ) -> Result<(UserSession, UnixMs), GrantError> {
     let sessions = &request.oidc.core.sessions;
     let client = &request.client.client;

@@ -61,11 +61,14 @@ pub async fn redeem(request: Redemption<'_>) -> Result<Authorization, GrantError
 
 fn verify(request: &Redemption<'_>, presented: &str, now: UnixMs) -> Result<Arc<Token>, GrantError> {
     let Redemption { oidc, asked, client, .. } = request;
-    let token = match oidc.signatures.verify(verify::Kind::Refresh, &asked.realm, &asked.issuer, presented, now) {
-        Ok(token) => token,
-        Err(Invalid::NotActive) => return Err(GrantError::RefreshTokenExpired),
-        Err(Invalid::Signature(_) | Invalid::Type | Invalid::Issuer) => return Err(GrantError::RefreshTokenInvalid),
-    };
+    let token =
+        match oidc.signatures.verify(verify::Kind::Refresh, &asked.realm, &asked.issuer, presented, now) {
+            Ok(token) => token,
+            Err(Invalid::NotActive) => return Err(GrantError::RefreshTokenExpired),
+            Err(Invalid::Signature(_) | Invalid::Type | Invalid::Issuer) => {
+                return Err(GrantError::RefreshTokenInvalid);
+            }
+        };
     if token.text("azp") != Some(&client.client.client_id) {
         return Err(GrantError::RefreshTokenOfOtherClient);
     }
@@ -84,7 +87,10 @@ async fn find(request: &Redemption<'_>, token: &Token, kind: Kind) -> Result<Arc
 /// The client must still be in the session, and have been when the token was issued: a token from before a
 /// sign-out must not come to life again with the next sign-in of the same browser session.
 fn check_client_session(
-    request: &Redemption<'_>, session: &UserSession, token: &Token, now: UnixMs,
+    request: &Redemption<'_>,
+    session: &UserSession,
+    token: &Token,
+    now: UnixMs,
 ) -> Result<(), GrantError> {
     let client = &request.client.client;
     let held = session.clients.get(&client.id).ok_or(GrantError::NoClientSession)?;
@@ -103,7 +109,9 @@ async fn check_consent(request: &Redemption<'_>, user: &keyraft_model::UserId) -
 }
 
 async fn rotate(
-    request: &Redemption<'_>, token: &Token, session: &UserSession,
+    request: &Redemption<'_>,
+    token: &Token,
+    session: &UserSession,
 ) -> Result<(UserSession, Option<Rotated>, UnixMs), GrantError> {
     let (realm, client) = (&request.asked.realm.realm, &request.client.client);
     let presented = token.text("jti").ok_or(GrantError::RefreshTokenInvalid)?;

@@ -67,7 +67,10 @@ impl Leaving<'_> {
 
 /// Takes the answer: only from the browser that was asked, still signed in as then.
 pub(crate) async fn confirm(
-    State(oidc): State<Oidc>, asked: Asked, Query(query): Query, Form(form): Form,
+    State(oidc): State<Oidc>,
+    asked: Asked,
+    Query(query): Query,
+    Form(form): Form,
 ) -> Response {
     match take(&oidc, &asked, &query, &form).await {
         Ok(response) => response,
@@ -112,7 +115,8 @@ fn aad(asked: &Asked) -> Vec<u8> {
 }
 
 fn seal(oidc: &Oidc, asked: &Asked, question: &Question) -> Result<String, keyraft_core::Error> {
-    let plain = postcard::to_allocvec(question).map_err(|error| keyraft_core::Error::Internal(error.to_string()))?;
+    let plain =
+        postcard::to_allocvec(question).map_err(|error| keyraft_core::Error::Internal(error.to_string()))?;
     Ok(oidc.core.keys.derive("sign-out", "").seal(&aad(asked), &plain))
 }
 

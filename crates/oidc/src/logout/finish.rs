@@ -35,7 +35,9 @@ impl Leaving<'_> {
         let frames = self.frames(&ended).await?;
         backchannel::notify(&self.oidc.core, &self.asked.realm, &self.asked.issuer, ended, self.now);
         let next = wish.next.as_ref().map(|uri| {
-            ResponseFields::default().with_some("state", wish.state.as_deref()).address(uri, ResponseMode::Query)
+            ResponseFields::default()
+                .with_some("state", wish.state.as_deref())
+                .address(uri, ResponseMode::Query)
         });
         let response = match (&frames[..], next) {
             ([], Some(next)) => redirect(StatusCode::FOUND, &next),
@@ -80,7 +82,8 @@ impl Leaving<'_> {
         let url = client.attribute("frontchannel.logout.url").filter(|_| client.frontchannel_logout)?;
         // Anything but a web address would run in our page, or nowhere.
         redirect_uri::origin(url)?;
-        let names_session = client.attribute("frontchannel.logout.session.required").is_none_or(|text| text == "true");
+        let names_session =
+            client.attribute("frontchannel.logout.session.required").is_none_or(|text| text == "true");
         let fields = if names_session {
             ResponseFields::default().with("sid", sid).with("iss", self.asked.issuer.as_str())
         } else {
@@ -103,7 +106,8 @@ impl Leaving<'_> {
     fn say(&self, client: Option<&ClientView>) -> Response {
         let t = pages::texts(self.asked, self.query);
         let name = client.map(|client| t.resolve(client.client.title()).into_owned());
-        let frame = Frame::new(&t, self.asked.realm.realm.title(), &self.asked.origin.root).to(name.as_deref());
+        let frame =
+            Frame::new(&t, self.asked.realm.realm.title(), &self.asked.origin.root).to(name.as_deref());
         let heading = t.get("successLogout");
         let home = client.and_then(|client| client.client.base_url.as_deref());
         let home = home.filter(|url| redirect_uri::origin(url).is_some());

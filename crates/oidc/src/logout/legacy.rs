@@ -42,7 +42,9 @@ impl LegacyError {
             Self::Plain => Refusal::https_required(),
             Self::Client(error) => error.refusal(),
             Self::NoToken => Refusal::bad_request(ErrorCode::InvalidRequest, self.to_string()),
-            Self::Invalid | Self::OtherClient => Refusal::bad_request(ErrorCode::InvalidGrant, self.to_string()),
+            Self::Invalid | Self::OtherClient => {
+                Refusal::bad_request(ErrorCode::InvalidGrant, self.to_string())
+            }
             Self::Failure(error) => Refusal::failure(error),
         }
     }
@@ -69,7 +71,12 @@ pub(super) async fn post(oidc: &Oidc, asked: &Asked, params: &Params) -> Respons
     answer.await.unwrap_or_else(IntoResponse::into_response)
 }
 
-async fn end(oidc: &Oidc, asked: &Asked, client: &Arc<ClientView>, params: &Params) -> Result<(), LegacyError> {
+async fn end(
+    oidc: &Oidc,
+    asked: &Asked,
+    client: &Arc<ClientView>,
+    params: &Params,
+) -> Result<(), LegacyError> {
     let presented = params.standard("refresh_token").ok_or(LegacyError::NoToken)?;
     let now = oidc.core.sessions.view().await?.now();
     let token = oidc.signatures.verify(Kind::RefreshHint, &asked.realm, &asked.issuer, presented, now);

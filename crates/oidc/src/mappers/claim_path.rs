@@ -68,9 +68,9 @@ impl ClaimPath {
             // Where role mappers write; a role mapper decides itself.
             "realm_access" | "resource_access" if self.0.len() > 1 => return None,
             // Among them claims that bind a token to a key or to another token.
-            "jti" | "typ" | "iat" | "exp" | "iss" | "scope" | "nonce" | "session_state" | "at_hash" | "c_hash"
-            | "s_hash" | "realm_access" | "resource_access" | "allowed-origins" | "cnf" | "events" | "aud_x"
-            | "prov" | "reuse_id" => Reserved::Untouchable,
+            "jti" | "typ" | "iat" | "exp" | "iss" | "scope" | "nonce" | "session_state" | "at_hash"
+            | "c_hash" | "s_hash" | "realm_access" | "resource_access" | "allowed-origins" | "cnf"
+            | "events" | "aud_x" | "prov" | "reuse_id" => Reserved::Untouchable,
             _ => return None,
         };
         // A claim of the protocol has no members.

@@ -17,7 +17,9 @@ impl Access {
     /// What a token with these roles carries. `client_id` names clients by their row; roles of a client that it
     /// does not know are left out.
     pub fn resolve<'c>(
-        granted: &[&Role], mappers: &[Mapper], client_id: impl Fn(&ClientUuid) -> Option<&'c str>,
+        granted: &[&Role],
+        mappers: &[Mapper],
+        client_id: impl Fn(&ClientUuid) -> Option<&'c str>,
     ) -> Self {
         let mut access = Self::default();
         for role in granted {
@@ -88,7 +90,11 @@ impl Access {
 
 impl Mapper {
     pub(super) fn put_realm_roles<'a>(
-        &'a self, claims: &mut Claims<'a>, access: &'a Access, prefix: &str, target: Target,
+        &'a self,
+        claims: &mut Claims<'a>,
+        access: &'a Access,
+        prefix: &str,
+        target: Target,
     ) {
         if self.multivalued && is_access(target) && self.claim.is(&["realm_access", "roles"]) {
             merge(&mut claims.realm_roles, prefixed(&access.realm, prefix));
@@ -98,9 +104,16 @@ impl Mapper {
     }
 
     pub(super) fn put_client_roles<'a>(
-        &'a self, claims: &mut Claims<'a>, access: &'a Access, only: Option<&str>, prefix: &str, target: Target,
+        &'a self,
+        claims: &mut Claims<'a>,
+        access: &'a Access,
+        only: Option<&str>,
+        prefix: &str,
+        target: Target,
     ) {
-        for (client, roles) in access.clients.iter().filter(|(client, _)| only.is_none_or(|only| only == client)) {
+        for (client, roles) in
+            access.clients.iter().filter(|(client, _)| only.is_none_or(|only| only == client))
+        {
             if self.multivalued && is_access(target) && self.claim.is_client_roles() {
                 let owner = self.claim.for_client(client).swap_remove(1);
                 let roles = prefixed(roles, prefix);
@@ -142,7 +155,9 @@ const fn is_access(target: Target) -> bool {
 }
 
 fn prefixed<'a>(roles: &'a [String], prefix: &str) -> impl Iterator<Item = Text<'a>> {
-    roles.iter().map(move |role| if prefix.is_empty() { role.into() } else { format!("{prefix}{role}").into() })
+    roles
+        .iter()
+        .map(move |role| if prefix.is_empty() { role.into() } else { format!("{prefix}{role}").into() })
 }
 
 fn merge<'a>(known: &mut Vec<Text<'a>>, roles: impl Iterator<Item = Text<'a>>) {

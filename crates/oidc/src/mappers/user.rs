@@ -65,7 +65,10 @@ impl Property {
 /// The values of a user's attribute; of the first of his groups (or the group it stands in) that has it
 /// where he has none; of all of them with `aggregate`.
 pub(super) fn attribute<'a>(
-    realm: &'a RealmView, record: &'a UserRecord, name: &str, aggregate: bool,
+    realm: &'a RealmView,
+    record: &'a UserRecord,
+    name: &str,
+    aggregate: bool,
 ) -> impl Iterator<Item = &'a str> + use<'a> {
     let own = own_attribute(&record.user, name);
     let mut values: Vec<&'a str> = own.collect();

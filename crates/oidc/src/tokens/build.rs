@@ -60,7 +60,10 @@ impl<'a> TokenBuilder<'a> {
 
     /// A refresh token for `access`, the access token that it is issued with.
     pub fn refresh_token(
-        &self, access: &Claims<'a>, refresh: RefreshClaims<'a>, end: Option<UnixMs>,
+        &self,
+        access: &Claims<'a>,
+        refresh: RefreshClaims<'a>,
+        end: Option<UnixMs>,
     ) -> Claims<'a> {
         let typ = if refresh.is_offline { "Offline" } else { "Refresh" };
         Claims {

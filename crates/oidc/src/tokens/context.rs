@@ -51,8 +51,12 @@ impl<'a> TokenContext<'a> {
 /// The web origins of a client; `+` stands for those of its redirect URIs.
 pub fn web_origins<'a>(client: &'a ClientView, base_url: &str) -> Vec<Text<'a>> {
     let client = &client.client;
-    let mut origins: Vec<Text<'a>> =
-        client.web_origins.iter().filter(|origin| *origin != "+").map(|origin| origin.as_str().into()).collect();
+    let mut origins: Vec<Text<'a>> = client
+        .web_origins
+        .iter()
+        .filter(|origin| *origin != "+")
+        .map(|origin| origin.as_str().into())
+        .collect();
     if origins.len() < client.web_origins.len() {
         let root_url = redirect_uri::resolve_root_url(client.root_url.as_deref(), base_url);
         let redirect_uris = RedirectUris { patterns: &client.redirect_uris, root_url: &root_url };

@@ -73,7 +73,10 @@ pub struct TokenSet {
 ///
 /// [`Error::Unavailable`], or [`Error::Internal`] where the realm has no key for what the client asks.
 pub async fn issue(
-    oidc: &Oidc, asked: &Asked, client: &Arc<ClientView>, authorization: Authorization,
+    oidc: &Oidc,
+    asked: &Asked,
+    client: &Arc<ClientView>,
+    authorization: Authorization,
 ) -> Result<TokenSet, Error> {
     let (realm, user) = (&asked.realm, &authorization.user);
     let granted = GrantedScopes::of(realm, client, Some(&authorization.scope)).permitted(realm, user);
@@ -90,13 +93,21 @@ pub async fn issue(
         base_url: asked.base_url(),
         sid: session.map(|session| session.sid.as_str()),
         session_notes: session.map_or(&authorization.notes, |session| &session.notes),
-        acr: held.and_then(|held| held.notes.get(notes::ACR)).or(authorization.acr.as_ref()).map(String::as_str),
+        acr: held
+            .and_then(|held| held.notes.get(notes::ACR))
+            .or(authorization.acr.as_ref())
+            .map(String::as_str),
         nonce: authorization.nonce.as_deref(),
         now: authorization.now,
     };
     let visible = subject.scopes().visible();
     let ends = Ends::new(realm, client, session, authorization.now);
-    let tokens = Maker { realm, client, authorization: &authorization, builder: TokenBuilder::new(subject.context(moment)) };
+    let tokens = Maker {
+        realm,
+        client,
+        authorization: &authorization,
+        builder: TokenBuilder::new(subject.context(moment)),
+    };
     let (access_token, id_token, refresh_token) = tokens.make(&visible, &all, &ends)?;
     let now = authorization.now;
     Ok(TokenSet {
@@ -136,7 +147,8 @@ impl Ends {
         let held = session.and_then(|session| Some((session, session.clients.get(&client.id)?)));
         Self {
             access: limits::access_token_end(realm, client, held, now),
-            refresh: held.and_then(|(session, held)| limits::refresh_token_end(realm, client, session, held, now)),
+            refresh: held
+                .and_then(|(session, held)| limits::refresh_token_end(realm, client, session, held, now)),
         }
     }
 }
@@ -151,7 +163,10 @@ struct Maker<'a> {
 impl<'a> Maker<'a> {
     /// Access token, ID token and refresh token, as far as they are due.
     fn make(
-        &self, visible: &'a str, all: &'a str, ends: &Ends,
+        &self,
+        visible: &'a str,
+        all: &'a str,
+        ends: &Ends,
     ) -> Result<(String, Option<String>, Option<String>), Error> {
         let session = self.authorization.session.as_ref();
         let kind = AccessTokenType {

@@ -42,7 +42,12 @@ struct OfRealm {
 
 impl Plans {
     /// The plan of a client with these scopes.
-    pub fn get(&self, realm: &Arc<RealmView>, client: &Arc<ClientView>, scopes: &GrantedScopes<'_>) -> Arc<Plan> {
+    pub fn get(
+        &self,
+        realm: &Arc<RealmView>,
+        client: &Arc<ClientView>,
+        scopes: &GrantedScopes<'_>,
+    ) -> Arc<Plan> {
         let key = (client.client.id.clone(), scopes.ids());
         if let Some(plan) = self.find(realm, client, &key) {
             return plan;
@@ -63,7 +68,10 @@ impl Plans {
     }
 
     fn find(
-        &self, realm: &Arc<RealmView>, client: &Arc<ClientView>, key: &(ClientUuid, Vec<ScopeId>),
+        &self,
+        realm: &Arc<RealmView>,
+        client: &Arc<ClientView>,
+        key: &(ClientUuid, Vec<ScopeId>),
     ) -> Option<Arc<Plan>> {
         let realms = self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner);
         let of_realm = realms.get(&realm.realm.id).filter(|known| Arc::ptr_eq(&known.realm, realm))?;

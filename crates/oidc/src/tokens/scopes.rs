@@ -24,7 +24,9 @@ impl<'a> GrantedScopes<'a> {
     /// A word that is neither `openid` nor a scope of this client. The whole parameter is quoted, as
     /// Keycloak does.
     pub fn request(
-        realm: &'a RealmView, client: &'a ClientView, requested: Option<&str>,
+        realm: &'a RealmView,
+        client: &'a ClientView,
+        requested: Option<&str>,
     ) -> Result<Self, InvalidScope> {
         if let Some(requested) = requested
             && !scope::words(requested).all(|word| is_known(realm, client, word))
@@ -126,4 +128,46 @@ fn names(scope: &ClientScope, word: &str) -> bool {
 
 fn is_openid_connect(scope: &ClientScope) -> bool {
     scope.protocol.as_deref().is_none_or(|protocol| protocol == "openid-connect")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::{alice, client, realm};
+
+    #[test]
+    fn default_scopes_come_unasked_and_optional_ones_by_name() {
+        let (realm, client) = (realm(), client(vec![]));
+        let granted = |requested| GrantedScopes::request(&realm, &client, requested);
+
+        assert_eq!(granted(None).unwrap().visible(), "profile email");
+        assert_eq!(granted(Some("openid")).unwrap().visible(), "openid profile email");
+        assert!(granted(Some("openid offline_access")).unwrap().is_offline());
+        for bad in ["", "openid nope", "phone"] {
+            assert_eq!(granted(Some(bad)).unwrap_err().to_string(), format!("Invalid scopes: {bad}"));
+        }
+    }
+
+    #[test]
+    fn a_scope_that_names_roles_is_for_their_holders() {
+        let (realm, client, mut user) = (realm(), client(vec![]), alice());
+        let granted = GrantedScopes::of(&realm, &client, Some("offline_access"));
+        assert!(granted.clone().permitted(&realm, &user).is_offline());
+
+        user.roles.clear();
+
+        assert!(!granted.permitted(&realm, &user).is_offline());
+    }
+
+    #[test]
+    fn narrowing_takes_optional_scopes_only_and_gives_none() {
+        let (realm, client) = (realm(), client(vec![]));
+        let granted = GrantedScopes::of(&realm, &client, Some("openid offline_access"));
+
+        let narrowed = granted.clone().narrowed(&client, "profile");
+
+        assert_eq!(narrowed.visible(), "profile email");
+        let plain = GrantedScopes::of(&realm, &client, Some("openid"));
+        assert!(!plain.narrowed(&client, "openid offline_access").is_offline());
+    }
 }

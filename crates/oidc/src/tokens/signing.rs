@@ -69,5 +69,6 @@ impl Use {
 /// As [`Use::key`]; [`Error::Internal`] when signing fails.
 pub fn sign(kind: Use, realm: &RealmView, client: &Client, claims: &impl Serialize) -> Result<String, Error> {
     let key = kind.key(realm, client)?;
-    jose::sign(key, HeaderFields::typ(kind.typ(client)), claims).map_err(|error| Error::Internal(error.to_string()))
+    jose::sign(key, HeaderFields::typ(kind.typ(client)), claims)
+        .map_err(|error| Error::Internal(error.to_string()))
 }

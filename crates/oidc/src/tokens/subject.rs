@@ -47,7 +47,10 @@ impl<'a> Subject<'a> {
     ///
     /// [`Error::Unavailable`] when a client that owns roles cannot be read.
     pub async fn gather(
-        oidc: &Oidc, realm: &'a Arc<RealmView>, client: &'a Arc<ClientView>, user: &'a UserRecord,
+        oidc: &Oidc,
+        realm: &'a Arc<RealmView>,
+        client: &'a Arc<ClientView>,
+        user: &'a UserRecord,
         scopes: GrantedScopes<'a>,
     ) -> Result<Self, Error> {
         let plan = oidc.plans.get(realm, client, &scopes);

@@ -105,7 +105,12 @@ impl Signatures {
     ///
     /// See [`Invalid`].
     pub fn verify(
-        &self, kind: Kind, realm: &Arc<RealmView>, issuer: &str, token: &str, now: UnixMs,
+        &self,
+        kind: Kind,
+        realm: &Arc<RealmView>,
+        issuer: &str,
+        token: &str,
+        now: UnixMs,
     ) -> Result<Arc<Token>, Invalid> {
         let token = self.signed(kind, realm, token)?;
         if token.text("iss") != Some(issuer) {
