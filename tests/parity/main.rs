@@ -5,6 +5,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "a ring serves no requests: it may wait, and read files")]
 
+mod checks;
 mod compare;
 mod decoded;
 mod fresh;
@@ -52,6 +53,7 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<bool> {
+    checks::run()?;
     let folder = folder();
     let lists = Lists {
         differences: List::parse(&read(&folder, "differences.toml")?, "differences.toml")?,
