@@ -190,9 +190,9 @@ async fn reopen(dir: &Path) {
     cluster.shutdown().await.unwrap();
 }
 
-/// Resident memory by the kernel's word; 0 where it has none.
+/// Resident memory that is not of files, by the kernel's word; 0 where it has none.
 fn resident_kib() -> usize {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"));
     line.and_then(|line| line.trim().strip_suffix(" kB")).and_then(|number| number.parse().ok()).unwrap_or(0)
 }

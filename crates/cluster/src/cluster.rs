@@ -17,14 +17,14 @@ pub struct Settings {
     pub dir: PathBuf,
     /// Bytes that the state may take before new sessions and markers are refused. Default: 1 GiB.
     pub max_state_bytes: u64,
-    /// Bytes of log after which a snapshot is written. Default: 64 MiB.
+    /// Bytes of log after which a snapshot is written. Default: 16 MiB.
     pub snapshot_after_bytes: u64,
 }
 
 impl Settings {
     /// The defaults, in that folder.
     pub fn new(dir: impl Into<PathBuf>) -> Self {
-        Self { dir: dir.into(), max_state_bytes: 1 << 30, snapshot_after_bytes: 64 << 20 }
+        Self { dir: dir.into(), max_state_bytes: 1 << 30, snapshot_after_bytes: 16 << 20 }
     }
 }
 

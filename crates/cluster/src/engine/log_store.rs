@@ -17,6 +17,7 @@ use std::{
 };
 
 use chunked_wal::{ChunkedWal, Config, WAL, WALRecord, WalLock};
+use futures::{Stream, stream};
 use openraft::{
     RaftLogReader,
     storage::{IOFlushed, LogState, RaftLogStorage},
@@ -24,7 +25,7 @@ use openraft::{
 use tokio::sync::{Notify, oneshot};
 
 use crate::engine::{
-    layout::Record,
+    layout::{Entry, Record},
     types::{LogEntry, LogId, Types, Vote},
     wal::{Flushed, Index, Wal},
 };
@@ -138,7 +139,8 @@ impl LogStore {
         let mut inner = self.lock_inner();
         let before = inner.end()?;
         for entry in entries {
-            inner.record(Record::Append((&entry).into()))?;
+            let entry = Entry::try_from(&entry)?;
+            inner.record(Record::Append(entry.clone()))?;
             inner.index.append(entry)?;
         }
         self.unsaved.fetch_add(inner.end()?.saturating_sub(before), Ordering::Relaxed);
@@ -173,8 +175,18 @@ impl RaftLogReader<Types> for LogStore {
         &mut self,
         range: R,
     ) -> io::Result<Vec<LogEntry>> {
-        let inner = self.lock_inner();
-        Ok(inner.index.entries().range(range).map(|(_, entry)| entry.clone()).collect())
+        // Decoded outside the lock, so that appending goes on meanwhile.
+        let entries: Vec<_> = self.lock_inner().index.entries(&range).cloned().collect();
+        entries.iter().map(TryInto::try_into).collect()
+    }
+
+    async fn entries_stream<R>(&mut self, range: R) -> impl Stream<Item = io::Result<LogEntry>> + Send
+    where
+        R: RangeBounds<u64> + Clone + Debug + Send,
+    {
+        // One by one: a start may have the whole log to apply, and decoded it is many times as large.
+        let entries: Vec<_> = self.lock_inner().index.entries(&range).cloned().collect();
+        stream::iter(entries.into_iter().map(|entry| LogEntry::try_from(&entry)))
     }
 
     async fn read_vote(&mut self) -> io::Result<Option<Vote>> {

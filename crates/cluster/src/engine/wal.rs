@@ -4,7 +4,7 @@
 //! cuts a torn tail. What it replays is checked here: no gap, no entry that does not follow its predecessor,
 //! and every file begins where the one before it ended.
 
-use std::{collections::BTreeMap, io, time::Instant};
+use std::{collections::VecDeque, io, ops::{Bound, RangeBounds}, time::Instant};
 
 use chunked_wal::{ChunkId, Segment, StateMachine, WALRecord, WalTypes};
 use codeq::{Decode, Encode};
@@ -13,8 +13,8 @@ use tokio::sync::oneshot;
 
 use crate::engine::{
     frame::{self, damaged},
-    layout::{Checkpoint, LogId, Record, Vote},
-    types::{self, LogEntry, Types},
+    layout::{Checkpoint, Entry, LogId, Record, Vote},
+    types::{self, Types},
 };
 
 /// The number before each of our records. Three bits away from the 5 of a checkpoint, so that one flipped bit
@@ -91,7 +91,8 @@ impl chunked_wal::Callback for Flushed {
 pub(crate) struct Index {
     vote: Option<Vote>,
     purged: Option<LogId>,
-    entries: BTreeMap<u64, LogEntry>,
+    /// Without gaps.
+    entries: VecDeque<Entry>,
     /// The last entry before the first file that is left, as its checkpoint says.
     before: Option<LogId>,
     has_records: bool,
@@ -112,12 +113,29 @@ impl Index {
     }
 
     fn last_id(&self) -> Option<LogId> {
-        let of_entries = self.entries.last_key_value().map(|(_, entry)| (&entry.log_id).into());
-        of_entries.or_else(|| later(self.before, self.purged))
+        self.entries.back().map(|entry| entry.id).or_else(|| later(self.before, self.purged))
     }
 
-    pub(crate) fn entries(&self) -> &BTreeMap<u64, LogEntry> {
-        &self.entries
+    /// The entries of a range that are there.
+    pub(crate) fn entries(&self, range: &impl RangeBounds<u64>) -> impl Iterator<Item = &Entry> {
+        let first = self.first();
+        let offset = |index: u64| usize::try_from(index.saturating_sub(first)).unwrap_or(usize::MAX);
+        let from = match range.start_bound() {
+            Bound::Included(index) => offset(*index),
+            Bound::Excluded(index) => offset(index.saturating_add(1)),
+            Bound::Unbounded => 0,
+        };
+        let to = match range.end_bound() {
+            Bound::Included(index) => offset(index.saturating_add(1)),
+            Bound::Excluded(index) => offset(*index),
+            Bound::Unbounded => usize::MAX,
+        };
+        self.entries.range(from.min(to).min(self.entries.len())..to.min(self.entries.len()))
+    }
+
+    /// The index of the first entry, or 0.
+    fn first(&self) -> u64 {
+        self.entries.front().map_or(0, |entry| entry.id.index)
     }
 
     /// Whether nothing was ever written.
@@ -128,20 +146,24 @@ impl Index {
     /// Applies a record.
     pub(crate) fn record(&mut self, record: &Record) -> io::Result<()> {
         match record {
-            Record::Append(entry) => self.append(entry.clone().try_into()?),
+            Record::Append(entry) => self.append(entry.clone()),
             Record::Vote(vote) => {
                 self.vote = Some(*vote);
                 Ok(())
             }
             Record::TruncateAfter(last) => {
                 let from = last.map_or(0, |last| last.index + 1);
-                drop(self.entries.split_off(&from));
+                let kept = usize::try_from(from.saturating_sub(self.first())).unwrap_or(usize::MAX);
+                self.entries.truncate(kept);
                 self.before = self.before.filter(|before| before.index < from);
                 Ok(())
             }
             Record::Purge(upto) => {
                 self.purged = Some(*upto);
-                self.entries = self.entries.split_off(&(upto.index + 1));
+                while self.entries.front().is_some_and(|entry| entry.id.index <= upto.index) {
+                    self.entries.pop_front();
+                }
+                self.entries.shrink_to(2 * self.entries.len());
                 self.before = self.before.filter(|before| before.index > upto.index);
                 Ok(())
             }
@@ -149,19 +171,19 @@ impl Index {
     }
 
     /// Appends an entry that follows the last.
-    pub(crate) fn append(&mut self, entry: LogEntry) -> io::Result<()> {
-        let index = entry.log_id.index;
+    pub(crate) fn append(&mut self, entry: Entry) -> io::Result<()> {
+        let index = entry.id.index;
         // An empty log may begin anywhere: openraft begins at 0, a log behind a snapshot behind it.
         if self.last_id().is_some_and(|last| last.index + 1 != index) {
             return Err(damaged(format!("entry {index} does not follow the one before it")));
         }
-        self.entries.insert(index, entry);
+        self.entries.push_back(entry);
         Ok(())
     }
 
     /// Checks that the log is whole once all of it has been replayed.
     pub(crate) fn check(&self) -> io::Result<()> {
-        let first = self.entries.first_key_value().map(|(index, _)| *index);
+        let first = self.entries.front().map(|entry| entry.id.index);
         let is_whole = match (self.purged, first) {
             (Some(purged), Some(first)) => purged.index + 1 == first,
             (None, Some(first)) => first == 0,

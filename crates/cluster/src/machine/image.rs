@@ -40,7 +40,7 @@ pub(crate) struct Globals {
 }
 
 /// One slot's objects.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct SlotImage {
     index: u16,
     sessions: Vec<Arc<UserSession>>,
@@ -126,7 +126,8 @@ impl State {
             self.put_session(sid, session);
         }
         for (key, until) in slot.tombstones {
-            self.change(Change::End { sid: key.0, kind: key.1, until });
+            // Not as an end: an offline session may have begun anew behind the tombstone of an earlier one.
+            self.put_tombstone(key, until);
         }
         for (hash, code) in slot.codes {
             self.change(Change::Code { slot: index, hash, code });

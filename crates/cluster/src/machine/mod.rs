@@ -17,5 +17,8 @@ pub(crate) mod state;
 pub(crate) mod sweep;
 pub(crate) mod usage;
 
+#[cfg(test)]
+mod tests;
+
 pub(crate) use entry::{Body, Entry};
 pub(crate) use state::State;

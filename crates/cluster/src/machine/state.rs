@@ -138,6 +138,11 @@ impl State {
 
     fn end_session(&mut self, key: SessionKey, until: UnixMs) {
         self.remove_session(key);
+        self.put_tombstone(key, until);
+    }
+
+    /// Notes that a session has ended.
+    pub(crate) fn put_tombstone(&mut self, key: SessionKey, until: UnixMs) {
         if self.in_slot(key.0.slot(), |slot| slot.put_tombstone(key, until)) {
             self.usage.add(Map::Tombstones, usage::of_marker());
         }
