@@ -1,1 +1,11 @@
 //! The browser ring: what people meet in Chromium.
+//!
+//! Applications listen on 127.0.0.1 and the server is called localhost, so every login here crosses sites: cookies
+//! and content security policies that hold only within one site fail. Pages are judged by what a person sees, and
+//! only where the words are Keyraft's own by those (`Keyraft::is_own`).
+
+mod page;
+mod sign_in;
+
+/// The binary under test.
+const KEYRAFT: &str = env!("CARGO_BIN_EXE_keyraft");

@@ -6,6 +6,7 @@
 
 mod agent;
 mod app;
+mod browser;
 mod child;
 mod keyraft;
 mod otp;
@@ -15,6 +16,7 @@ mod tools;
 
 pub use agent::{Agent, Answer, Form};
 pub use app::{App, Begun, Library, Metadata, More, Rp, Tokens, Unreachable, fetch};
+pub use browser::{Browser, Window};
 pub use child::{Child, free_port};
 pub use keyraft::Keyraft;
 pub use otp::{base32, code_at, code_now};
