@@ -3,6 +3,8 @@
 //! Every browser has a profile of its own, which goes away with it. It is asked like a person would: by what is
 //! on the page, and with patience, because pages take their time.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -42,7 +44,9 @@ impl Default for Window {
 /// A running Chromium; it ends when the value is dropped.
 #[derive(Debug)]
 pub struct Browser {
-    driver: WebDriver,
+    /// Present until the browser ends.
+    driver: Option<WebDriver>,
+    port: u16,
     _chromedriver: Child,
 }
 
@@ -83,7 +87,7 @@ impl Browser {
                 driver.is_some()
             })
             .await?;
-        let browser = Self { driver: driver.context("chromedriver is ready")?, _chromedriver: child };
+        let browser = Self { driver, port, _chromedriver: child };
         browser.furnish(window).await?;
         Ok(Some(browser))
     }
@@ -103,13 +107,16 @@ impl Browser {
     }
 
     async fn tell(&self, method: &str, parameters: Value) -> Result<()> {
-        self.driver.cdp().send_raw(method, parameters).await?;
+        self.driver().cdp().send_raw(method, parameters).await?;
         Ok(())
     }
 
     /// What drives the browser, for what is not offered here.
+    ///
+    /// # Panics
+    /// Never: it is there until the end.
     pub fn driver(&self) -> &WebDriver {
-        &self.driver
+        self.driver.as_ref().expect("the driver is there until the end")
     }
 
     /// Opens an address.
@@ -117,7 +124,7 @@ impl Browser {
     /// # Errors
     /// The page does not load.
     pub async fn go(&self, url: &str) -> Result<()> {
-        self.driver.goto(url).await.with_context(|| format!("opening {url}"))
+        self.driver().goto(url).await.with_context(|| format!("opening {url}"))
     }
 
     /// The address that is shown.
@@ -125,7 +132,7 @@ impl Browser {
     /// # Errors
     /// The browser is gone.
     pub async fn url(&self) -> Result<String> {
-        Ok(self.driver.current_url().await?.to_string())
+        Ok(self.driver().current_url().await?.to_string())
     }
 
     /// The first element that a CSS selector finds, as soon as it is there.
@@ -133,7 +140,7 @@ impl Browser {
     /// # Errors
     /// It does not come; the error says what is on the page instead.
     pub async fn find(&self, css: &str) -> Result<WebElement> {
-        match self.driver.query(By::Css(css)).wait(PATIENCE, GLANCE).first().await {
+        match self.driver().query(By::Css(css)).wait(PATIENCE, GLANCE).first().await {
             Ok(element) => Ok(element),
             Err(_) => bail!("no {css} on {}: {}", self.url().await?, self.words().await?),
         }
@@ -144,7 +151,7 @@ impl Browser {
     /// # Errors
     /// The browser is gone.
     pub async fn has(&self, css: &str) -> Result<bool> {
-        Ok(!self.driver.find_all(By::Css(css)).await?.is_empty())
+        Ok(!self.driver().find_all(By::Css(css)).await?.is_empty())
     }
 
     /// The text of an element, as soon as it is there.
@@ -160,7 +167,7 @@ impl Browser {
     /// # Errors
     /// The browser is gone.
     pub async fn words(&self) -> Result<String> {
-        Ok(self.driver.find(By::Css("body")).await?.text().await?)
+        Ok(self.driver().find(By::Css("body")).await?.text().await?)
     }
 
     /// What a field holds.
@@ -209,7 +216,7 @@ impl Browser {
     /// # Errors
     /// The script throws.
     pub async fn run(&self, script: &str) -> Result<Value> {
-        Ok(self.driver.execute(script, Vec::new()).await?.json().clone())
+        Ok(self.driver().execute(script, Vec::new()).await?.json().clone())
     }
 
     /// Fills in the sign-in page that is shown, with a one-time code if it is asked for.
@@ -232,8 +239,8 @@ impl Browser {
     /// # Errors
     /// The browser is gone.
     pub async fn another_tab(&self) -> Result<()> {
-        let tab = self.driver.new_tab().await?;
-        Ok(self.driver.switch_to_window(tab).await?)
+        let tab = self.driver().new_tab().await?;
+        Ok(self.driver().switch_to_window(tab).await?)
     }
 
     /// Shows the tab that was opened as number `n`, from 0.
@@ -241,9 +248,9 @@ impl Browser {
     /// # Errors
     /// There is none.
     pub async fn tab(&self, n: usize) -> Result<()> {
-        let tabs = self.driver.windows().await?;
+        let tabs = self.driver().windows().await?;
         let tab = tabs.get(n).context("no such tab")?.clone();
-        Ok(self.driver.switch_to_window(tab).await?)
+        Ok(self.driver().switch_to_window(tab).await?)
     }
 
     /// A picture of the window, as PNG.
@@ -251,8 +258,33 @@ impl Browser {
     /// # Errors
     /// The browser is gone.
     pub async fn picture(&self) -> Result<Vec<u8>> {
-        let picture = self.driver.screenshot_as_png().await?;
+        let picture = self.driver().screenshot_as_png().await?;
         ensure!(!picture.is_empty(), "an empty picture");
         Ok(picture)
     }
+}
+
+impl Drop for Browser {
+    /// Ends Chromium before its driver, which would leave it running.
+    fn drop(&mut self) {
+        let Some(driver) = self.driver.take() else { return };
+        let session = driver.handle().session_id().to_string();
+        // The driver's own ending needs a runtime that is not waiting for it; only an ended session cannot be left.
+        let _ = driver.leak();
+        if let Err(error) = end_session(self.port, &session) {
+            crate::skip::say(&format!("a browser stays behind: {error}"));
+        }
+    }
+}
+
+/// Asks chromedriver to end a session, and waits for the answer.
+fn end_session(port: u16, session: &str) -> std::io::Result<()> {
+    let mut connection = TcpStream::connect(("127.0.0.1", port))?;
+    connection.set_read_timeout(Some(PATIENCE))?;
+    write!(
+        connection,
+        "DELETE /session/{session} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n"
+    )?;
+    connection.read(&mut [0; 512])?;
+    Ok(())
 }
