@@ -146,10 +146,22 @@ fn either(remembered: bool, special: i64, normal: i64) -> i64 {
     if remembered && special > 0 { special } else { normal }
 }
 
+/// Members of a broker's `config` that are secrets.
+const BROKER_SECRETS: [&str; 2] = ["clientSecret", "signingKey"];
+
 impl Secrets for Realm {
     fn visit_secrets(&mut self, visit: &mut dyn FnMut(&str, &mut String)) {
         if let Some(password) = self.smtp_server.get_mut("password") {
             visit("smtpServer.password", password);
+        }
+        // Identity providers are kept for exports: what is a secret there is one here.
+        let brokers = self.rest.get_mut("identityProviders").and_then(serde_json::Value::as_array_mut);
+        for broker in brokers.into_iter().flatten() {
+            for name in BROKER_SECRETS {
+                if let Some(serde_json::Value::String(secret)) = broker.pointer_mut(&format!("/config/{name}")) {
+                    visit(&format!("identityProviders.{name}"), secret);
+                }
+            }
         }
     }
 }
