@@ -82,7 +82,7 @@ impl IntoResponse for ForeignOrigin {
 }
 
 /// The answer to a preflight: any origin may ask; only an allowed one will be answered.
-pub(crate) fn preflight(headers: &HeaderMap, methods: &'static str) -> Response {
+pub fn preflight(headers: &HeaderMap, methods: &'static str) -> Response {
     let mut response = StatusCode::OK.into_response();
     let Some(origin) = headers.get(header::ORIGIN) else { return response };
     let out = response.headers_mut();

@@ -51,7 +51,8 @@ fn scope(name: &str, is_visible: bool, mappers: Vec<ProtocolMapper>) -> ClientSc
     scope
 }
 
-fn scopes() -> Vec<ClientScope> {
+/// The default client scopes.
+pub(crate) fn scopes() -> Vec<ClientScope> {
     let note = |note: &str, claim: &str, kind: &str| {
         let mut mapper = mapper(
             "oidc-usersessionmodel-note-mapper",
@@ -123,9 +124,22 @@ fn role(id: &str, client: Option<&str>, composites: &[&str]) -> Role {
     }
 }
 
+/// The roles of a realm and its clients; the first is the default role.
+pub(crate) fn roles() -> Vec<Role> {
+    let defaults = ["offline_access", "uma_authorization", "account/view-profile", "account/manage-account"];
+    vec![
+        role("default-roles-tok", None, &defaults),
+        role("offline_access", None, &[]),
+        role("uma_authorization", None, &[]),
+        role("boss", None, &[]),
+        role("rolesapp/editor", Some("rolesapp"), &[]),
+        role("account/view-profile", Some("account"), &[]),
+        role("account/manage-account", Some("account"), &[]),
+    ]
+}
+
 /// The realm `tok`: everybody holds its default roles.
 pub(crate) fn realm() -> Arc<RealmView> {
-    let defaults = ["offline_access", "uma_authorization", "account/view-profile", "account/manage-account"];
     let mut staff = Group { id: "staff".into(), name: "staff".into(), ..Group::default() };
     staff.attributes.insert("nickname".into(), vec!["crew".into()]);
     Arc::new(RealmView {
@@ -138,15 +152,7 @@ pub(crate) fn realm() -> Arc<RealmView> {
         scopes: scopes().into_iter().map(|scope| (scope.id.clone(), scope)).collect(),
         default_scopes: Vec::new(),
         optional_scopes: Vec::new(),
-        roles: Roles::new(vec![
-            role("default-roles-tok", None, &defaults),
-            role("offline_access", None, &[]),
-            role("uma_authorization", None, &[]),
-            role("boss", None, &[]),
-            role("rolesapp/editor", Some("rolesapp"), &[]),
-            role("account/view-profile", Some("account"), &[]),
-            role("account/manage-account", Some("account"), &[]),
-        ]),
+        roles: Roles::new(roles()),
         groups: Groups::new(vec![staff]),
         keys: KeyRing::default(),
     })

@@ -9,6 +9,7 @@ mod acr;
 pub mod asked;
 pub mod authorize;
 pub mod backchannel;
+pub mod bearer;
 pub mod client_auth;
 mod client_keys;
 mod code;
@@ -30,6 +31,8 @@ mod refusal;
 mod revocation;
 mod router;
 mod session_iframe;
+#[cfg(test)]
+mod tests;
 mod token;
 pub mod tokens;
 mod userinfo;
