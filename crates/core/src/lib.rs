@@ -15,6 +15,7 @@ pub mod contents;
 pub mod credentials;
 mod error;
 pub mod events;
+mod fallback_keys;
 pub mod group_index;
 pub mod groups;
 pub mod image;

@@ -375,3 +375,20 @@ async fn documents_say_what_is_served() {
         (405, r#"{"error":"HTTP 405 Method Not Allowed"}"#)
     );
 }
+
+#[tokio::test]
+async fn a_client_gets_the_algorithm_that_it_asks_for() {
+    let house = House::open().await;
+
+    for algorithm in ["ES256", "PS256", "HS256"] {
+        house
+            .change_client("a", "app", |client| {
+                client.attributes.insert("access.token.signed.response.alg".into(), algorithm.into());
+            })
+            .await;
+        let token = house.tokens("a", "openid").await.get("access_token");
+        let header = keyraft_crypto::jose::decode_unverified(&token).unwrap().header;
+        assert_eq!(header.alg(), algorithm);
+        assert_eq!(house.userinfo("a", &token).await.status, 200, "{algorithm}");
+    }
+}

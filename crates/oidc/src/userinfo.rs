@@ -176,7 +176,9 @@ async fn tell(
         }
         Some(_) => {
             add_addressee(&mut claims, &asked.issuer, &client.client.client_id);
-            let jwt = sign(Use::UserInfo, realm, &client.client, &claims)?;
+            let algorithm = Use::UserInfo.algorithm(realm, &client.client);
+            let realm = oidc.core.with_signing_key(realm, algorithm).await?;
+            let jwt = sign(Use::UserInfo, &realm, &client.client, &claims)?;
             let mut response = Response::new(Body::from(jwt));
             let kind = HeaderValue::from_static("application/jwt");
             response.headers_mut().insert(header::CONTENT_TYPE, kind);

@@ -78,7 +78,8 @@ pub async fn issue(
     client: &Arc<ClientView>,
     authorization: Authorization,
 ) -> Result<TokenSet, Error> {
-    let (realm, user) = (&asked.realm, &authorization.user);
+    let realm = &signing_realm(oidc, &asked.realm, client).await?;
+    let user = &authorization.user;
     let granted = GrantedScopes::of(realm, client, Some(&authorization.scope)).permitted(realm, user);
     let all = granted.all();
     let scopes = match &authorization.narrowed {
@@ -128,6 +129,18 @@ pub async fn issue(
         session_state: session.map(|session| session.sid.clone()),
         scope: visible,
     })
+}
+
+/// The realm with the keys that the client's tokens are signed with, made if they are missing.
+async fn signing_realm(
+    oidc: &Oidc, realm: &Arc<RealmView>, client: &ClientView,
+) -> Result<Arc<RealmView>, Error> {
+    let mut realm = Arc::clone(realm);
+    for kind in [Use::AccessToken, Use::IdToken, Use::RefreshToken] {
+        let algorithm = kind.algorithm(&realm, &client.client);
+        realm = oidc.core.with_signing_key(&realm, algorithm).await?;
+    }
+    Ok(realm)
 }
 
 /// The latest of the times before which tokens count for nothing.

@@ -42,7 +42,8 @@ impl Use {
         }
     }
 
-    fn algorithm(self, realm: &RealmView, client: &Client) -> Algorithm {
+    /// The algorithm: the client's, else the realm's, else RS256.
+    pub fn algorithm(self, realm: &RealmView, client: &Client) -> Algorithm {
         let Some(attribute) = self.attribute() else { return Algorithm::HS512 };
         let named = client.attribute(attribute).and_then(|name| name.parse().ok());
         named.or_else(|| realm.realm.default_signature_algorithm.parse().ok()).unwrap_or(Algorithm::RS256)
