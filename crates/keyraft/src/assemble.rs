@@ -4,13 +4,31 @@
 //! them, shows [`House::probe`] on the management port, and calls [`House::close`] after the last request.
 //! Nothing here listens, logs to the person or handles signals.
 
-use axum::Router;
+use std::sync::Arc;
 
-use crate::{config::Config, readiness::Probe};
+use anyhow::Context as _;
+use axum::Router;
+use keyraft_cluster::Cluster;
+use keyraft_core::{Core, bootstrap, outbound::Outbound, seal};
+use keyraft_crypto::{
+    password::Hasher,
+    seal::{DataKeys, MasterKeys},
+};
+use keyraft_login::Login;
+use keyraft_model::Realm;
+use keyraft_oidc::{Oidc, OpenIdConnect};
+use keyraft_store::Db;
+use keyraft_web::{RealmSource, assets, layers};
+
+use crate::{
+    config::{Config, Mode, Problems, Target},
+    readiness::Probe,
+};
 
 /// The rooms, open.
 pub(crate) struct House {
     router: Router,
+    core: Core,
     made_administrator: bool,
 }
 
@@ -19,8 +37,96 @@ pub(crate) struct House {
 ///
 /// # Errors
 /// What could not be opened.
-pub(crate) async fn open(_config: &Config, _import: bool) -> anyhow::Result<House> {
-    Ok(House { router: Router::new(), made_administrator: false })
+pub(crate) async fn open(config: &Config, import: bool) -> anyhow::Result<House> {
+    let (store, keys) = open_store(config).await?;
+    let mut sessions = keyraft_cluster::Settings::new(config.general.data_dir.join("cluster"));
+    sessions.max_state_bytes = u64::from(config.cluster.max_state_mib) << 20;
+    sessions.snapshot_after_bytes = u64::from(config.cluster.snapshot_mib) << 20;
+    let cluster = Cluster::open(sessions).await.context("the session log cannot be opened")?;
+    let core = core_over(config, store, cluster, keys)?;
+    let now = core.sessions.view().await?.now();
+    let made_administrator = bootstrap::run(&core.store, &core.hasher, &first_admin(config), now).await?;
+    if import {
+        anyhow::bail!("--import-realm is not wired yet");
+    }
+    let router = router(config, &core);
+    Ok(House { router, core, made_administrator })
+}
+
+/// Opens the store, migrated, its secrets readable.
+///
+/// # Errors
+/// What could not be opened.
+pub(crate) async fn open_store(config: &Config) -> anyhow::Result<(Db, DataKeys)> {
+    let master = MasterKeys::parse(config.general.master_key.iter().map(keyraft_crypto::Secret::expose))
+        .context("master_key")?;
+    let settings = store_settings(config)?;
+    seal::open_store(&settings, &master, "start").await.context("the database cannot be opened")
+}
+
+/// Where the database is and how much of it to use.
+///
+/// # Errors
+/// None that judging the settings has not found before.
+pub(crate) fn store_settings(config: &Config) -> Result<keyraft_store::Settings, Problems> {
+    let url = match config.database_target().map_err(|problem| Problems(vec![problem]))? {
+        Target::Sqlite(path) => format!("sqlite:{}", path.display()),
+        Target::Postgres(url) => url.expose().to_owned(),
+    };
+    let mut settings = keyraft_store::Settings::new(url);
+    settings.max_connections = config.database.pool_max_size;
+    Ok(settings)
+}
+
+/// The operations over an open store and an open cluster.
+///
+/// # Errors
+/// When the machine gives no threads or no TLS.
+pub(crate) fn core_over(
+    config: &Config,
+    store: Db,
+    cluster: Cluster,
+    keys: DataKeys,
+) -> anyhow::Result<Core> {
+    let hasher = Hasher::start().context("no threads for password hashing")?;
+    let outbound = Outbound::new(config.mode == Mode::Dev).context("no client for outbound requests")?;
+    Ok(Core::new(store, cluster, hasher, keys, outbound))
+}
+
+/// Who the settings name as the first administrator.
+pub(crate) fn first_admin(config: &Config) -> bootstrap::FirstAdmin {
+    let admin = &config.bootstrap_admin;
+    bootstrap::FirstAdmin {
+        username: admin.username.clone(),
+        password: admin.password.clone(),
+        client_id: admin.client_id.clone(),
+        client_secret: admin.client_secret.clone(),
+    }
+}
+
+fn router(config: &Config, core: &Core) -> Router {
+    let login = Login::new(core.clone(), Arc::new(OpenIdConnect));
+    let oidc = Oidc::new(core.clone(), login.clone());
+    let router = Router::new()
+        .merge(keyraft_oidc::router(oidc))
+        .merge(keyraft_login::router(login))
+        .merge(keyraft_console::account::router(core.clone()))
+        .merge(keyraft_console::welcome::router(core.clone(), config.mode == Mode::Dev))
+        .merge(assets::router());
+    let names = Arc::new(config.names());
+    let path = names.relative_path.trim_end_matches('/').to_owned();
+    let router = if path.is_empty() { router } else { Router::new().nest(&path, router) };
+    layers(router, names, Realms(core.clone()))
+}
+
+/// Where the layers find a realm's security headers.
+#[derive(Clone)]
+struct Realms(Core);
+
+impl RealmSource for Realms {
+    async fn realm(&self, name: &str) -> Option<Arc<Realm>> {
+        self.0.realm(name).await.ok().flatten().map(|view| Arc::clone(&view.realm))
+    }
 }
 
 impl House {
@@ -31,7 +137,7 @@ impl House {
 
     /// What the rooms say about themselves.
     pub(crate) fn probe(&self) -> Box<dyn Probe> {
-        Box::new(Rooms)
+        Box::new(Rooms(self.core.clone()))
     }
 
     /// Whether this start made the first administrator.
@@ -44,19 +150,21 @@ impl House {
     /// # Errors
     /// What could not be written.
     pub(crate) async fn close(self) -> anyhow::Result<()> {
+        self.core.cluster.shutdown().await.context("the session log was not closed")?;
+        self.core.store.close().await;
         Ok(())
     }
 }
 
-struct Rooms;
+struct Rooms(Core);
 
 impl Probe for Rooms {
     fn database(&self) -> bool {
-        true
+        !self.0.store.is_away()
     }
 
     fn sessions(&self) -> bool {
-        true
+        self.0.cluster.metrics().is_leader
     }
 
     fn alive(&self) -> bool {

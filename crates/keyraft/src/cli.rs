@@ -31,6 +31,20 @@ pub(crate) enum Command {
         #[command(subcommand)]
         verb: ConfigVerb,
     },
+    /// Make an administrator of the realm master, for who has lost every one.
+    BootstrapAdmin {
+        /// What kind.
+        #[command(subcommand)]
+        verb: BootstrapVerb,
+    },
+    /// Look at the database's schema or bring it up to date. `start` does so by itself.
+    Db {
+        /// What to do.
+        #[command(subcommand)]
+        verb: DbVerb,
+    },
+    /// Import realms from files that Keycloak or this server exported. Stop the server first.
+    Import(Import),
 }
 
 /// Options of `start` and `start-dev`.
@@ -73,8 +87,92 @@ pub(crate) struct Look {
     pub settings: Settings,
 }
 
+/// What kind of administrator.
+#[derive(Debug, Subcommand)]
+pub(crate) enum BootstrapVerb {
+    /// Somebody with a password.
+    User(NewUser),
+    /// A client with a secret, for automation.
+    Service(NewService),
+}
+
+/// Options of `bootstrap-admin user`.
+#[derive(Debug, Args)]
+pub(crate) struct NewUser {
+    /// User name; temp-admin when it is left away.
+    #[arg(long)]
+    pub(crate) username: Option<String>,
+    /// Variable that holds the user name.
+    #[arg(long = "username:env", value_name = "VARIABLE")]
+    pub(crate) username_env: Option<String>,
+    /// Variable that holds the password; without it the terminal is asked.
+    #[arg(long = "password:env", value_name = "VARIABLE")]
+    pub(crate) password_env: Option<String>,
+    /// Fail instead of asking the terminal.
+    #[arg(long)]
+    pub(crate) no_prompt: bool,
+    /// The settings.
+    #[command(flatten)]
+    pub(crate) settings: Settings,
+}
+
+/// Options of `bootstrap-admin service`.
+#[derive(Debug, Args)]
+pub(crate) struct NewService {
+    /// Client id; temp-admin when it is left away.
+    #[arg(long)]
+    pub(crate) client_id: Option<String>,
+    /// Variable that holds the client id.
+    #[arg(long = "client-id:env", value_name = "VARIABLE")]
+    pub(crate) client_id_env: Option<String>,
+    /// Variable that holds the secret; without it the terminal is asked.
+    #[arg(long = "client-secret:env", value_name = "VARIABLE")]
+    pub(crate) secret_env: Option<String>,
+    /// Fail instead of asking the terminal.
+    #[arg(long)]
+    pub(crate) no_prompt: bool,
+    /// The settings.
+    #[command(flatten)]
+    pub(crate) settings: Settings,
+}
+
+/// What to do with the schema.
+#[derive(Debug, Subcommand)]
+pub(crate) enum DbVerb {
+    /// Print the steps that are missing; changes nothing.
+    Plan {
+        /// The settings.
+        #[command(flatten)]
+        settings: Settings,
+    },
+    /// Run the steps that are missing.
+    Migrate {
+        /// The settings.
+        #[command(flatten)]
+        settings: Settings,
+    },
+}
+
+/// Options of `import`.
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("from").required(true).args(["file", "dir"]))]
+pub(crate) struct Import {
+    /// File with a realm, or with an array of them.
+    #[arg(long)]
+    pub(crate) file: Option<PathBuf>,
+    /// Folder with `<realm>-realm.json` and `<realm>-users-N.json`.
+    #[arg(long)]
+    pub(crate) dir: Option<PathBuf>,
+    /// Whether a realm that is there is replaced, users and all, or left as it is.
+    #[arg(long = "override", value_name = "BOOLEAN", default_value_t = true, action = clap::ArgAction::Set)]
+    pub(crate) overwrite: bool,
+    /// The settings.
+    #[command(flatten)]
+    pub(crate) settings: Settings,
+}
+
 /// The settings that were given as flags, and the file to read.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Settings {
     flags: Vec<(String, String)>,
     file: Option<PathBuf>,

@@ -1,7 +1,13 @@
 //! One file a command.
 
+mod bootstrap_admin;
 mod config;
+mod db;
+mod import;
+mod offline;
 mod start;
+
+pub(crate) use import::at_start as import_at_start;
 
 use anyhow::Context as _;
 use tokio::runtime::{Builder, Runtime};
@@ -20,6 +26,9 @@ pub(crate) fn run(command: Command) -> anyhow::Result<()> {
         Command::StartDev(options) => start::run(Mode::Dev, options),
         Command::Start(options) => start::run(Mode::Production, options),
         Command::Config { verb } => config::run(verb),
+        Command::BootstrapAdmin { verb } => bootstrap_admin::run(verb),
+        Command::Db { verb } => db::run(verb),
+        Command::Import(options) => import::run(options),
     }
 }
 

@@ -77,7 +77,7 @@ async fn serve(config: Config, administrator: FirstAdministrator, import: bool) 
     let mut signals = Signals::listen().context("cannot listen for signals")?;
     let doors = Doors::open(&config).await?;
     let metrics = Metrics::start().context("cannot collect metrics")?;
-    let readiness = Readiness::starting(!config.cluster.peers.is_empty());
+    let readiness = Readiness::starting(false);
     let (stop, closed) = (Stop::new(), Stop::new());
     tokio::spawn(fold(metrics.clone()));
     let management = doors.management.map(|listener| {

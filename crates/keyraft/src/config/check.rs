@@ -111,6 +111,12 @@ fn check_ports(config: &Config, problems: &mut Vec<Problem>) {
     if config.http.max_connections == 0 {
         problems.push(Problem::new("http.max_connections", "is 0", "Allow one connection at least."));
     }
+    if config.cluster.max_state_mib == 0 {
+        problems.push(Problem::new("cluster.max_state_mib", "is 0", "Allow some memory for sessions."));
+    }
+    if config.cluster.snapshot_mib == 0 {
+        problems.push(Problem::new("cluster.snapshot_mib", "is 0", "Allow some log between two snapshots."));
+    }
     if config.general.threads == Some(0) {
         problems.push(Problem::new("threads", "is 0", "Leave it away for one thread a core."));
     }

@@ -1,19 +1,19 @@
-//! The other nodes.
+//! Sessions and how much memory they may take.
 
 use super::section::section;
 
 section! {
-    /// The replicas that share sessions with this node. Without peers it is alone and complete.
+    /// The replicated log of sessions, codes and markers, kept in the data folder.
     pub Cluster in "cluster" {
-        /// Name that all nodes of a cluster share; a node of another name is refused.
+        /// Most memory that sessions and markers may take, in MiB.
         ///
-        /// Default `keyraft`. Env `KEYRAFT_CLUSTER_NAME`.
-        name: String = "CLUSTER_NAME", "keyraft";
+        /// Default `1024`. Env `KEYRAFT_CLUSTER_MAX_STATE_MIB`. A live session with two clients takes about 600 bytes. At
+        /// the bound new sessions are refused; those that exist go on.
+        max_state_mib: u32 = "CLUSTER_MAX_STATE_MIB", "1024";
 
-        /// Addresses of the other nodes: `host:port`, or the name of a headless service, separated by commas.
+        /// Bytes of log, in MiB, after which a snapshot is written and the log is cut.
         ///
-        /// No default: a single node. Env `KEYRAFT_CLUSTER_PEERS`. Needs a database that all nodes reach; SQLite is
-        /// refused.
-        peers: Vec<String> = "CLUSTER_PEERS", "";
+        /// Default `16`. Env `KEYRAFT_CLUSTER_SNAPSHOT_MIB`. More makes a start after a crash slower, less writes more.
+        snapshot_mib: u32 = "CLUSTER_SNAPSHOT_MIB", "16";
     }
 }

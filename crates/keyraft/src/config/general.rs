@@ -28,5 +28,11 @@ section! {
         /// Default: one for each core. Env `KEYRAFT_THREADS`. More only cost memory; password hashing has
         /// threads of its own.
         threads: Option<u16> = "THREADS", "";
+
+        /// Names of environment variables that import files may mention as `${NAME}`, separated by commas.
+        ///
+        /// No default: none; other mentions stay as they are. Env `KEYRAFT_IMPORT_VARIABLES`. Whoever writes an import
+        /// file can read every variable that is listed here.
+        import_variables: Vec<String> = "IMPORT_VARIABLES", "";
     }
 }

@@ -189,8 +189,8 @@ const UNUSED: [&str; 183] = [
 
 /// Options that need a word of their own, because what they did is done otherwise here.
 const ADVICE: [(&str, &str); 9] = [
-    ("CACHE", "sessions are replicated by this server itself: see cluster.peers"),
-    ("CACHE_STACK", "nodes find each other by cluster.peers"),
+    ("CACHE", "sessions live in this server's own log"),
+    ("CACHE_STACK", "sessions live in this server's own log"),
     ("FEATURES", "what is built in is on; discovery lists it"),
     ("HOSTNAME_PATH", "put the path into KC_HOSTNAME"),
     ("HOSTNAME_PORT", "put the port into KC_HOSTNAME"),

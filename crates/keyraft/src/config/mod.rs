@@ -15,7 +15,6 @@ mod jdbc;
 mod keycloak;
 mod log;
 mod management;
-mod outbound;
 mod problem;
 mod production;
 mod proxy;
@@ -25,6 +24,7 @@ pub(crate) mod setting;
 pub(crate) mod sources;
 mod unknown;
 
+pub(crate) use self::production::weakness;
 pub(crate) use self::{
     bootstrap::BootstrapAdmin,
     cluster::Cluster,
@@ -34,7 +34,6 @@ pub(crate) use self::{
     http::{Http, Https},
     log::{Log, LogFormat},
     management::Management,
-    outbound::Outbound,
     problem::{Problem, Problems},
     proxy::Proxy,
     sources::Sources,
@@ -69,14 +68,12 @@ pub(crate) struct Config {
     pub management: Management,
     /// Where durable data lives.
     pub database: Database,
-    /// The other nodes.
+    /// The log of sessions.
     pub cluster: Cluster,
     /// What is written about this node.
     pub log: Log,
     /// The first administrator.
     pub bootstrap_admin: BootstrapAdmin,
-    /// What this server may fetch.
-    pub outbound: Outbound,
 }
 
 /// A configuration that was read, good or not.
@@ -93,7 +90,7 @@ pub(crate) struct Loaded {
 }
 
 /// The table of settings, in the order of the reference.
-pub(crate) fn sections() -> [&'static Section; 11] {
+pub(crate) fn sections() -> [&'static Section; 10] {
     [
         General::SECTION,
         Hostname::SECTION,
@@ -105,7 +102,6 @@ pub(crate) fn sections() -> [&'static Section; 11] {
         Cluster::SECTION,
         Log::SECTION,
         BootstrapAdmin::SECTION,
-        Outbound::SECTION,
     ]
 }
 
@@ -127,7 +123,6 @@ impl Config {
             cluster: Cluster::read(v, mode, p),
             log: Log::read(v, mode, p),
             bootstrap_admin: BootstrapAdmin::read(v, mode, p),
-            outbound: Outbound::read(v, mode, p),
         };
         check::check(&config, &mut problems, &mut warnings);
         Loaded { config, problems, warnings, values }

@@ -3,7 +3,7 @@
 
 use keyraft_crypto::secret::Secret;
 
-use super::{Config, PublicUrl, Target, problem::Problem};
+use super::{Config, PublicUrl, problem::Problem};
 
 /// Shortest password or secret of an administrator that is taken.
 const MIN_SECRET_CHARS: usize = 12;
@@ -32,14 +32,6 @@ pub(crate) fn check(config: &Config, problems: &mut Vec<Problem>) {
     check_transport(config, problems);
     check_proxy(config, problems);
     check_secrets(config, problems);
-    if !config.cluster.peers.is_empty() && matches!(config.database_target(), Ok(Target::Sqlite(_))) {
-        let remedy = "Set KEYRAFT_DB_URL to a PostgreSQL or CockroachDB that all nodes reach, or take cluster.peers away.";
-        problems.push(Problem::new(
-            "cluster.peers",
-            "is set, but the database is an SQLite file of this node alone",
-            remedy,
-        ));
-    }
 }
 
 fn check_name(config: &Config, problems: &mut Vec<Problem>) {
@@ -116,7 +108,7 @@ fn check_secrets(config: &Config, problems: &mut Vec<Problem>) {
 }
 
 /// Why a password of an administrator is refused, if it is.
-fn weakness(secret: &Secret, name: &str) -> Option<&'static str> {
+pub(crate) fn weakness(secret: &Secret, name: &str) -> Option<&'static str> {
     let text = secret.expose().to_lowercase();
     if text.chars().count() < MIN_SECRET_CHARS {
         return Some("is too short");

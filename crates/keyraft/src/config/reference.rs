@@ -57,7 +57,7 @@ pub(crate) fn markdown() -> String {
 pub(crate) fn show(loaded: &Loaded) -> String {
     let config = &loaded.config;
     let values = &loaded.values;
-    let sections: [Vec<Shown>; 11] = [
+    let sections: [Vec<Shown>; 10] = [
         config.general.show(values),
         config.hostname.show(values),
         config.http.show(values),
@@ -68,7 +68,6 @@ pub(crate) fn show(loaded: &Loaded) -> String {
         config.cluster.show(values),
         config.log.show(values),
         config.bootstrap_admin.show(values),
-        config.outbound.show(values),
     ];
     let mut out = String::new();
     for Shown { field, text, origin } in sections.into_iter().flatten() {

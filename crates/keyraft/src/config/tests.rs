@@ -193,7 +193,7 @@ fn start_refuses_each_unsafe_change_of_a_safe_set_up() {
         ("KC_BOOTSTRAP_ADMIN_PASSWORD", "admin", "bootstrap_admin.password"),
         ("KEYCLOAK_ADMIN_PASSWORD", "changeme12345", "bootstrap_admin.password"),
         ("KC_BOOTSTRAP_ADMIN_CLIENT_SECRET", "secret", "bootstrap_admin.client_secret"),
-        ("KEYRAFT_CLUSTER_PEERS", "keyraft-headless:7800", "cluster.peers"),
+        ("KEYRAFT_CLUSTER_MAX_STATE_MIB", "0", "cluster.max_state_mib"),
         ("KC_HTTP_ENABLED", "false", "https.certificate_file"),
         ("KC_HTTPS_CERTIFICATE_FILE", "/nowhere/tls.crt", "https.certificate_key_file"),
         ("KC_HTTP_MANAGEMENT_PORT", "8080", "management.port"),
