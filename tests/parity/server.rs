@@ -25,7 +25,12 @@ impl Server {
         let data = std::env::temp_dir().join(format!("keyraft-parity-{}", std::process::id()));
         std::fs::create_dir_all(&data)?;
         let log = File::create(data.join("log"))?;
-        let child = Command::new(binary)
+        let mut command = Command::new(binary);
+        // Settings of whoever runs the tests are not those of the server under test.
+        for (name, _) in std::env::vars_os().filter(|(n, _)| n.to_string_lossy().starts_with("KEYRAFT_")) {
+            command.env_remove(name);
+        }
+        let child = command
             .args(["start-dev", "--http-host", "127.0.0.1", "--http-port", &port.to_string()])
             .args(["--http-management-port", &management.to_string(), "--data-dir"])
             .arg(&data)
