@@ -5,7 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a measurement that stops at the first failure")]
 
 use std::{
-    path::{Path, PathBuf},
+    path::Path,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -26,25 +26,69 @@ const SPAN: Duration = Duration::from_secs(5);
 
 #[tokio::main]
 async fn main() {
-    let dir = std::env::args()
-        .nth(1)
-        .map_or_else(|| std::env::temp_dir().join("keyraft-throughput"), PathBuf::from);
-    drop(std::fs::remove_dir_all(&dir));
-    let cluster = Cluster::open(Settings::new(&dir)).await.unwrap();
-    println!("resident when idle: {} KiB", resident_kib());
+    let arguments: Vec<_> = std::env::args().skip(1).collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["open", dir] => open(Path::new(dir)).await,
+        [dir] => measure(Path::new(dir)).await,
+        _ => measure(&std::env::temp_dir().join("keyraft-throughput")).await,
+    }
+}
+
+async fn measure(dir: &Path) {
+    drop(std::fs::remove_dir_all(dir));
+    let cluster = Cluster::open(Settings::new(dir)).await.unwrap();
     let sid = sign_in(&cluster, 0).await;
     for writers in [1, 8, 64, 256] {
         touch_with(&cluster, &sid, writers).await;
     }
     read(&cluster, &sid).await;
     fill(&cluster).await;
+    tokio::time::sleep(SPAN).await;
     for writers in [1, 64] {
         touch_with(&cluster, &sid, writers).await;
     }
+    let kept = dir.with_extension("killed");
+    copy(dir, &kept);
     cluster.shutdown().await.unwrap();
-    drop(cluster);
-    reopen(&dir).await;
-    drop(std::fs::remove_dir_all(&dir));
+    println!("after a kill:");
+    in_new_process(&kept);
+    println!("after a shutdown:");
+    in_new_process(dir);
+    println!("empty, first and second start:");
+    drop(std::fs::remove_dir_all(dir));
+    in_new_process(dir);
+    in_new_process(dir);
+    drop(std::fs::remove_dir_all(dir));
+    drop(std::fs::remove_dir_all(kept));
+}
+
+/// The folder as it is on disk while the process goes on, as a kill would leave it.
+fn copy(from: &Path, to: &Path) {
+    drop(std::fs::remove_dir_all(to));
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+fn in_new_process(dir: &Path) {
+    let program = std::env::current_exe().unwrap();
+    std::process::Command::new(program).arg("open").arg(dir).status().unwrap();
+}
+
+/// Opens a folder and says how long it took and what memory it takes.
+async fn open(dir: &Path) {
+    let begun = Instant::now();
+    let cluster = Cluster::open(Settings::new(dir)).await.unwrap();
+    let (millis, metrics) = (begun.elapsed().as_millis(), cluster.metrics());
+    println!("  {} objects: {millis} ms, resident {} KiB", metrics.entries, resident_kib());
+    cluster.shutdown().await.unwrap();
 }
 
 /// A small command of every-day size, from so many tasks at once.
@@ -170,24 +214,6 @@ fn realm() -> RealmId {
 
 fn user(number: usize) -> UserId {
     format!("7d3f9a10-0000-4000-8000-{number:012}").into()
-}
-
-async fn reopen(dir: &Path) {
-    let begun = Instant::now();
-    let cluster = Cluster::open(Settings::new(dir)).await.unwrap();
-    println!("start with {} objects: {} ms", cluster.metrics().entries, begun.elapsed().as_millis());
-    println!("resident: {} KiB", resident_kib());
-    cluster.shutdown().await.unwrap();
-    let empty = dir.join("empty");
-    let begun = Instant::now();
-    let cluster = Cluster::open(Settings::new(&empty)).await.unwrap();
-    println!("first start: {} ms", begun.elapsed().as_millis());
-    cluster.shutdown().await.unwrap();
-    drop(cluster);
-    let begun = Instant::now();
-    let cluster = Cluster::open(Settings::new(&empty)).await.unwrap();
-    println!("second start: {} ms", begun.elapsed().as_millis());
-    cluster.shutdown().await.unwrap();
 }
 
 /// Resident memory that is not of files, by the kernel's word; 0 where it has none.

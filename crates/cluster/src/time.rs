@@ -16,20 +16,21 @@ use rustix::time::{ClockId, clock_gettime};
 #[derive(Debug)]
 pub(crate) struct LeaderTime(Mutex<Inner>);
 
+/// All in microseconds.
 #[derive(Debug)]
 struct Inner {
-    /// The leader's time, in microseconds, when it was last asked.
-    now_us: i64,
-    /// When that was, in microseconds since the machine was started.
-    asked_us: i64,
-    /// Elapsed microseconds that have not been used for drawing yet.
-    undrawn_us: i64,
+    /// The leader's time when it was last asked.
+    now: i64,
+    /// When that was, since the machine was started.
+    asked: i64,
+    /// What has elapsed and has not been used for drawing yet.
+    undrawn: i64,
 }
 
 impl Inner {
     fn new(clock: UnixMs) -> Self {
-        let now_us = wall_us().max(clock.0.saturating_mul(1_000));
-        Self { now_us, asked_us: boot_us(), undrawn_us: 0 }
+        let now = wall_us().max(clock.0.saturating_mul(1_000));
+        Self { now, asked: boot_us(), undrawn: 0 }
     }
 }
 
@@ -55,12 +56,12 @@ impl LeaderTime {
     pub(crate) fn now(&self) -> UnixMs {
         let mut inner = self.lock();
         let asked = boot_us();
-        let elapsed = asked.saturating_sub(inner.asked_us).max(0);
-        inner.asked_us = asked;
-        let undrawn = inner.undrawn_us.saturating_add(elapsed);
-        inner.undrawn_us = undrawn % SLEW;
-        inner.now_us = drawn(inner.now_us.saturating_add(elapsed), undrawn, wall_us());
-        UnixMs(inner.now_us / 1_000)
+        let elapsed = asked.saturating_sub(inner.asked).max(0);
+        inner.asked = asked;
+        let undrawn = inner.undrawn.saturating_add(elapsed);
+        inner.undrawn = undrawn % SLEW;
+        inner.now = drawn(inner.now.saturating_add(elapsed), undrawn, wall_us());
+        UnixMs(inner.now / 1_000)
     }
 }
 

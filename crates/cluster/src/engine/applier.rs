@@ -44,7 +44,7 @@ impl Applier {
             Payload::Normal(proposal) => self.shared.write().apply(&proposal.0),
             Payload::Blank => self.done(),
             Payload::Membership(members) => {
-                self.members = StoredMembership::new(Some(at.clone()), members);
+                self.members = StoredMembership::new(Some(*at), members);
                 self.done()
             }
         }
@@ -55,7 +55,7 @@ impl Applier {
     }
 
     fn meta(&self) -> SnapshotMeta {
-        SnapshotMeta { last_log_id: self.applied.clone(), last_membership: self.members.clone() }
+        SnapshotMeta { last_log_id: self.applied, last_membership: self.members.clone() }
     }
 }
 
@@ -64,7 +64,7 @@ impl RaftStateMachine<Types> for Applier {
     type SnapshotBuilder = Builder;
 
     async fn applied_state(&mut self) -> io::Result<(Option<LogId>, StoredMembership)> {
-        Ok((self.applied.clone(), self.members.clone()))
+        Ok((self.applied, self.members.clone()))
     }
 
     async fn apply<S>(&mut self, mut entries: S) -> io::Result<()>
@@ -94,7 +94,7 @@ impl RaftStateMachine<Types> for Applier {
             return Err(damaged("the snapshot is another than was announced"));
         }
         *self.shared.write() = state;
-        self.applied.clone_from(&meta.last_log_id);
+        self.applied = meta.last_log_id;
         self.members = meta.last_membership.clone();
         Ok(())
     }

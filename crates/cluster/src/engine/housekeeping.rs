@@ -56,13 +56,13 @@ fn is_due(proposer: &Proposer) -> bool {
 /// more: so a large state is not written again and again.
 async fn save(proposer: Arc<Proposer>, log: LogStore, snapshots: Snapshots, least: u64) {
     // A log that was found large at the start is due as well.
-    let mut last = size(&snapshots);
+    let mut saved = size(&snapshots);
     loop {
-        if log.unsaved() > least.max(last) {
+        if log.unsaved() > least.max(saved) {
             if let Err(error) = make_snapshot(&proposer).await {
                 tracing::error!(%error, "no snapshot was made; the log keeps growing");
             }
-            last = size(&snapshots);
+            saved = size(&snapshots);
         }
         log.grown().await;
     }
@@ -73,7 +73,7 @@ fn size(snapshots: &Snapshots) -> u64 {
 }
 
 /// Has a snapshot made and waits until it is whole.
-async fn make_snapshot(proposer: &Proposer) -> Result<(), Error> {
+pub(crate) async fn make_snapshot(proposer: &Proposer) -> Result<(), Error> {
     let mut metrics = proposer.raft.metrics();
     let wanted = metrics.borrow_watched().last_applied;
     proposer.raft.trigger().snapshot().await.map_err(|_| Error::Stopped)?;

@@ -79,9 +79,9 @@ impl Snapshots {
 
     fn replace(&self, fill: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> io::Result<SnapshotFile> {
         let (part, whole) = (self.dir.join("state.part"), self.dir.join(NAME));
-        let mut file = BufWriter::with_capacity(1 << 20, File::create(&part)?);
-        fill(&mut file)?;
-        file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
+        let mut writer = BufWriter::with_capacity(1 << 20, File::create(&part)?);
+        fill(&mut writer)?;
+        writer.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
         fs::rename(&part, &whole)?;
         File::open(&self.dir)?.sync_all()?;
         Ok(SnapshotFile(whole))

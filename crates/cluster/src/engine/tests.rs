@@ -55,12 +55,12 @@ fn end_of_alice() -> machine::Entry {
         boot: 2,
         sequence: 300,
         oldest: 299,
-        body: Body::Command(Command::EndSession { sid: "s".into(), kind: Kind::Offline }),
+        body: Body::Command(Box::new(Command::EndSession { sid: "s".into(), kind: Kind::Offline })),
     }
 }
 
 fn bytes<T: serde::Serialize>(value: &T) -> String {
-    frame::encode(value).unwrap().iter().map(|byte| format!("{byte:02x}")).collect()
+    frame::encode(value).unwrap().iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 #[test]
@@ -77,7 +77,10 @@ fn records_lie_on_disk_as_they_always_did() {
     assert_eq!(bytes(&Record::Vote(vote)), "0101030101");
     assert_eq!(bytes(&Record::TruncateAfter(None)), "010200");
     assert_eq!(bytes(&Record::Purge(id)), "01030301c801");
-    assert_eq!(bytes(&Checkpoint { vote: Some(vote), purged: None, last: Some(id) }), "010103010100010301c801");
+    assert_eq!(
+        bytes(&Checkpoint { vote: Some(vote), purged: None, last: Some(id) }),
+        "010103010100010301c801"
+    );
 }
 
 #[test]

@@ -4,7 +4,12 @@
 //! cuts a torn tail. What it replays is checked here: no gap, no entry that does not follow its predecessor,
 //! and every file begins where the one before it ended.
 
-use std::{collections::VecDeque, io, ops::{Bound, RangeBounds}, time::Instant};
+use std::{
+    collections::VecDeque,
+    io,
+    ops::{Bound, RangeBounds},
+    time::Instant,
+};
 
 use chunked_wal::{ChunkId, Segment, StateMachine, WALRecord, WalTypes};
 use codeq::{Decode, Encode};

@@ -26,7 +26,7 @@ pub(crate) struct Entry {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Body {
     /// A caller's command.
-    Command(Command),
+    Command(Box<Command>),
     /// Time passes: drops what is due.
     Tick,
     /// The bound of the state in bytes, as the leader is configured; the same on every node by being here.

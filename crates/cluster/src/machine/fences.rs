@@ -18,7 +18,7 @@ use crate::{
 /// All fences, and the sweeps behind them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Fences {
-    fences: BTreeMap<(FenceScope, Kind), UnixMs>,
+    by_scope: BTreeMap<(FenceScope, Kind), UnixMs>,
     /// The same by time; no two have the same millisecond.
     by_time: BTreeMap<UnixMs, (FenceScope, Kind)>,
     sweeps: BTreeMap<(FenceScope, Kind), Cursor>,
@@ -39,14 +39,14 @@ impl Fences {
 
     /// Whether there is none at all.
     pub(crate) fn is_empty(&self) -> bool {
-        self.fences.is_empty()
+        self.by_scope.is_empty()
     }
 
     /// Sets a fence and starts its sweep at `slot`; says whether it is new.
     pub(crate) fn set(&mut self, scope: FenceScope, kind: Kind, at: UnixMs, slot: u16) -> bool {
         self.sweeps.insert((scope.clone(), kind), Cursor { slot, after: None });
         self.by_time.insert(at, (scope.clone(), kind));
-        let old = self.fences.insert((scope, kind), at);
+        let old = self.by_scope.insert((scope, kind), at);
         if let Some(old) = old {
             self.by_time.remove(&old);
         }
@@ -73,7 +73,7 @@ impl Fences {
             return false;
         }
         let key = oldest.remove();
-        self.fences.remove(&key).is_some()
+        self.by_scope.remove(&key).is_some()
     }
 
     /// When the next fence may be forgotten.
@@ -116,12 +116,12 @@ impl Fences {
     }
 
     fn ends(&self, scope: FenceScope, kind: Kind, began: UnixMs) -> bool {
-        self.fences.get(&(scope, kind)).is_some_and(|at| began <= *at)
+        self.by_scope.get(&(scope, kind)).is_some_and(|at| began <= *at)
     }
 
     /// How many fences stand.
     pub(crate) fn len(&self) -> usize {
-        self.fences.len()
+        self.by_scope.len()
     }
 }
 

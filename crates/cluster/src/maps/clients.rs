@@ -11,7 +11,10 @@ use crate::{
         State,
         change::{Change, Decision},
     },
-    maps::{codes, room, user_sessions},
+    maps::{
+        codes, room,
+        user_sessions::{self, AlreadyTaken},
+    },
     session::{ClientSession, Kind, Limits, UserSession},
 };
 
@@ -48,7 +51,7 @@ pub(crate) fn attach(state: &State, attach: &AttachClient) -> Decision {
     }
     let login = match user_sessions::take_login(state, sid, &session, attach.login.as_ref()) {
         Ok(login) => login,
-        Err(outcome) => return Decision::only(outcome),
+        Err(AlreadyTaken) => return Decision::only(Outcome::LoginTaken),
     };
     grant(state, &mut session, &attach.client, now);
     user_sessions::add_notes(&mut session, &attach.notes);

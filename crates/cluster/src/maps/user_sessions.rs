@@ -62,21 +62,25 @@ pub(crate) fn tombstone(session: &UserSession, now: UnixMs) -> UnixMs {
     session.expires.min(now.plus(TOMBSTONE_MAX))
 }
 
-/// The login in progress that a start takes, or the answer if it cannot be taken.
+/// A login in progress cannot be finished (any more).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AlreadyTaken;
+
+/// The login in progress that a start takes.
 pub(crate) fn take_login(
     state: &State,
     sid: Sid,
     session: &UserSession,
     login: Option<&LoginTaken>,
-) -> Result<Option<Change>, Outcome> {
+) -> Result<Option<Change>, AlreadyTaken> {
     let Some(login) = login else { return Ok(None) };
     let (realm, user) = (&session.realm, &session.user);
     let is_forgotten = login.proven.plus(crate::machine::fences::Fences::MEMORY) <= state.clock;
     if is_forgotten || state.fences.ends_user(realm, user, Kind::Online, login.proven) {
-        return Err(Outcome::LoginTaken);
+        return Err(AlreadyTaken);
     }
     let key = single_use::login_key(realm, &login.id);
-    single_use::take_in(state, sid.slot(), key, realm, login.lifespan).map(Some).ok_or(Outcome::LoginTaken)
+    single_use::take_in(state, sid.slot(), key, realm, login.lifespan).map(Some).ok_or(AlreadyTaken)
 }
 
 /// Decides `StartSession`.
@@ -95,7 +99,7 @@ pub(crate) fn start(state: &State, start: &StartSession) -> Decision {
     let mut session = begin(state, start, now);
     let login = match take_login(state, sid, &session, start.login.as_ref()) {
         Ok(login) => login,
-        Err(outcome) => return Decision::only(outcome),
+        Err(AlreadyTaken) => return Decision::only(Outcome::LoginTaken),
     };
     if let Some(new) = &start.client {
         clients::grant(state, &mut session, new, now);

@@ -16,9 +16,16 @@ fn reserve(play: &mut Play, after: i64, attempt: u64, policy: AttemptPolicy) -> 
     }
 }
 
-fn settle(play: &mut Play, after: i64, attempt: u64, outcome: AttemptOutcome, policy: AttemptPolicy) -> Lockout {
+fn settle(
+    play: &mut Play,
+    after: i64,
+    attempt: u64,
+    outcome: AttemptOutcome,
+    policy: AttemptPolicy,
+) -> Lockout {
     let ip_address = "192.0.2.1".to_owned();
-    let command = Command::SettleAttempt { realm: lab(), user: alice(), attempt, outcome, policy, ip_address };
+    let command =
+        Command::SettleAttempt { realm: lab(), user: alice(), attempt, outcome, policy, ip_address };
     match play.at(after, command) {
         Outcome::Settled(lockout) => lockout,
         other => panic!("{other:?}"),
@@ -37,7 +44,9 @@ fn fail(play: &mut Play, after: i64, policy: AttemptPolicy) -> Lockout {
 
 fn failures(play: &Play, after: i64) -> LoginFailures {
     let now = UnixMs(NOON.0 + after);
-    login_failures::current(&play.state, &lab(), &alice(), now).map(|failures| failures.value).unwrap_or_default()
+    login_failures::current(&play.state, &lab(), &alice(), now)
+        .map(|failures| failures.value)
+        .unwrap_or_default()
 }
 
 fn until(after: i64) -> UnixMs {
@@ -90,11 +99,17 @@ fn two_failures_in_quick_succession_lock_without_counting_a_lockout() {
 #[test]
 fn waits_grow_with_multiples_or_with_every_failure_and_are_capped() {
     // Failures up to and with the one that is looked at, linear, wait in minutes.
-    for (count, linear, minutes) in [(3, false, 1), (5, false, 1), (6, false, 2), (3, true, 1), (5, true, 3), (99, true, 15)] {
+    for (count, linear, minutes) in
+        [(3, false, 1), (5, false, 1), (6, false, 2), (3, true, 1), (5, true, 3), (99, true, 15)]
+    {
         let (mut play, policy) = (Play::default(), AttemptPolicy { linear, ..three_attempts() });
         let mut last = Lockout::None;
         for number in 0..count {
-            last = fail(&mut play, number * 16 * MINUTE, AttemptPolicy { max_delta: DurationMs(HOUR), ..policy });
+            last = fail(
+                &mut play,
+                number * 16 * MINUTE,
+                AttemptPolicy { max_delta: DurationMs(HOUR), ..policy },
+            );
         }
         let expected = Lockout::Temporary { until: until((count - 1) * 16 * MINUTE + minutes * MINUTE) };
         assert_eq!(last, expected, "{count} {linear}");
@@ -141,7 +156,8 @@ fn a_permanent_lockout_comes_after_the_temporary_ones_it_grants() {
 
 #[test]
 fn a_limit_of_second_factors_locks_for_ever() {
-    let (mut play, policy) = (Play::default(), AttemptPolicy { max_secondary_failures: 2, ..three_attempts() });
+    let (mut play, policy) =
+        (Play::default(), AttemptPolicy { max_secondary_failures: 2, ..three_attempts() });
     let wrong_otp = AttemptOutcome::Failure { secondary: true };
     reserve(&mut play, 1, 1, policy);
     assert_eq!(settle(&mut play, 1, 1, wrong_otp, policy), Lockout::None);
@@ -183,8 +199,11 @@ fn right_passwords_make_room_for_those_who_wait() {
     let mut rounds = 0;
 
     while !waiting.is_empty() {
-        let reserved: Vec<_> =
-            waiting.iter().copied().filter(|at| reserve(&mut play, rounds, *at, policy) == Attempt::Reserved).collect();
+        let reserved: Vec<_> = waiting
+            .iter()
+            .copied()
+            .filter(|at| reserve(&mut play, rounds, *at, policy) == Attempt::Reserved)
+            .collect();
         for attempt in &reserved {
             assert_eq!(settle(&mut play, rounds, *attempt, RIGHT, policy), Lockout::None);
         }

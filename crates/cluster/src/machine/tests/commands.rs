@@ -5,7 +5,8 @@ use keyraft_model::{DurationMs, UnixMs};
 use super::kit::*;
 use crate::{
     command::{
-        Command, FenceScope, LoginTaken, OnceKey, OnceKind, Outcome, RedeemCode, Redemption, RotateRefresh, Rotation,
+        Command, FenceScope, LoginTaken, OnceKey, OnceKind, Outcome, RedeemCode, Redemption, RotateRefresh,
+        Rotation,
     },
     machine::Body,
     session::{Kind, Limits},
@@ -179,10 +180,7 @@ fn a_login_proven_before_its_user_was_signed_out_everywhere_is_refused() {
     };
 
     assert_eq!(play.at(2 * SECOND, with_login(NOON)), Outcome::LoginTaken);
-    assert!(matches!(
-        play.at(3 * SECOND, with_login(UnixMs(NOON.0 + 2 * SECOND))),
-        Outcome::Started { .. }
-    ));
+    assert!(matches!(play.at(3 * SECOND, with_login(UnixMs(NOON.0 + 2 * SECOND))), Outcome::Started { .. }));
 }
 
 #[test]
@@ -190,7 +188,8 @@ fn the_last_client_takes_the_session_with_it_only_when_asked() {
     for or_session in [true, false] {
         let mut play = Play::default();
         let sid = play.sign_in(0);
-        let end = Command::EndClientSession { sid: sid.clone(), kind: Kind::Online, client: shop(), or_session };
+        let end =
+            Command::EndClientSession { sid: sid.clone(), kind: Kind::Online, client: shop(), or_session };
 
         let Outcome::Ended { sessions, .. } = play.at(SECOND, end.clone()) else { panic!() };
 
@@ -206,7 +205,9 @@ fn a_refresh_token_used_twice_ends_its_client_session() {
     let sid = play.sign_in(0);
     play.at(0, Command::AttachClient(attach(&sid, blog())));
 
-    assert!(matches!(play.rotate(1, rotate(&sid, "a", "b")), Rotation::Rotated { reuse_id, .. } if reuse_id == "c"));
+    assert!(
+        matches!(play.rotate(1, rotate(&sid, "a", "b")), Rotation::Rotated { reuse_id, .. } if reuse_id == "c")
+    );
     assert!(matches!(play.rotate(2, rotate(&sid, "b", "c")), Rotation::Rotated { .. }));
     let reused = play.rotate(3, rotate(&sid, "a", "x"));
 
@@ -308,14 +309,14 @@ fn a_command_whose_deciding_panics_changes_nothing_and_says_so() {
 fn asking_again_gets_the_first_answer_and_changes_nothing() {
     let mut play = Play::default();
     let key = OnceKey { kind: OnceKind::OtpStep, realm: lab(), owner: "alice".into(), id: [1; 32] };
-    let take = Body::Command(Command::TakeOnce { key, lifespan: DurationMs(MINUTE) });
-    let mut first = play.entry(0, 5, take);
+    let take = Body::Command(Box::new(Command::TakeOnce { key, lifespan: DurationMs(MINUTE) }));
+    let mut first = Play::entry(0, 5, take);
     first.oldest = 4;
 
     assert_eq!(*play.state.apply(&first), Outcome::Taken(true));
     assert_eq!(*play.state.apply(&first), Outcome::Taken(true), "the same command again");
 
-    let later = play.entry(1, 9, Body::Tick);
+    let later = Play::entry(1, 9, Body::Tick);
     play.state.apply(&later);
     assert_eq!(*play.state.apply(&first), Outcome::Failed, "a ghost, once its answer has arrived");
     let mut restarted = first.clone();

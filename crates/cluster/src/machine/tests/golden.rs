@@ -10,7 +10,8 @@ use serde::{Serialize, de::DeserializeOwned};
 use super::kit::*;
 use crate::{
     command::{
-        AttemptOutcome, Command, FenceScope, LoginTaken, OnceKey, OnceKind, Outcome, RotateRefresh, StartSession,
+        AttemptOutcome, Command, FenceScope, LoginTaken, OnceKey, OnceKind, Outcome, RotateRefresh,
+        StartSession,
     },
     machine::image::{Globals, SlotImage},
     session::Kind,
@@ -59,7 +60,14 @@ fn commands_are_encoded_as_they_always_were() {
             kinds: vec![Kind::Online, Kind::Offline],
         },
         Command::ReserveAttempt { realm: realm.clone(), user: user.clone(), attempt: 9, policy },
-        Command::SettleAttempt { realm: realm.clone(), user: user.clone(), attempt: 9, outcome, policy, ip_address },
+        Command::SettleAttempt {
+            realm: realm.clone(),
+            user: user.clone(),
+            attempt: 9,
+            outcome,
+            policy,
+            ip_address,
+        },
         Command::ClearFailures { realm: realm.clone(), user: Some(user) },
         Command::TakeOnce { key, lifespan: DurationMs(MINUTE) },
         Command::Revoke { realm, jti: "jti".into(), lifespan: DurationMs(MINUTE) },

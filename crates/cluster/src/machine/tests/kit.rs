@@ -4,8 +4,8 @@ use keyraft_model::{ClientUuid, DurationMs, RealmId, UnixMs, UserId};
 
 use crate::{
     command::{
-        AttachClient, AttemptPolicy, Challenge, Command, Hash, NewClientSession, NewCode, Outcome, RedeemCode,
-        Redemption, RotateRefresh, Rotation, StartSession, Touch,
+        AttachClient, AttemptPolicy, Challenge, Command, Hash, NewClientSession, NewCode, Outcome,
+        RedeemCode, Redemption, RotateRefresh, Rotation, StartSession, Touch,
     },
     handle::Sid,
     machine::{Body, Entry, State},
@@ -30,7 +30,7 @@ pub(super) struct Play {
 impl Play {
     /// Applies a command at `NOON + after` milliseconds.
     pub(super) fn at(&mut self, after: i64, command: Command) -> Outcome {
-        self.apply(after, Body::Command(command))
+        self.apply(after, Body::Command(Box::new(command)))
     }
 
     /// Lets time come to `NOON + after`.
@@ -40,7 +40,7 @@ impl Play {
 
     pub(super) fn apply(&mut self, after: i64, body: Body) -> Outcome {
         self.sequence += 1;
-        let entry = self.entry(after, self.sequence, body);
+        let entry = Self::entry(after, self.sequence, body);
         Outcome::clone(&self.state.apply(&entry))
     }
 
@@ -49,14 +49,15 @@ impl Play {
         Self { state, sequence }
     }
 
-    pub(super) fn entry(&self, after: i64, sequence: u64, body: Body) -> Entry {
+    pub(super) fn entry(after: i64, sequence: u64, body: Body) -> Entry {
         Entry { time: UnixMs(NOON.0 + after), origin: 1, boot: 1, sequence, oldest: sequence, body }
     }
 
     /// Alice's session as it is alive at `NOON + after`.
     pub(super) fn alive(&self, after: i64, sid: &str, kind: Kind) -> Option<UserSession> {
         let now = UnixMs(NOON.0 + after).max(self.state.clock);
-        user_sessions::live(&self.state, Sid::parse(sid)?, kind, now).map(|session| UserSession::clone(&session))
+        user_sessions::live(&self.state, Sid::parse(sid)?, kind, now)
+            .map(|session| UserSession::clone(&session))
     }
 
     /// Alice signs in at the shop at noon; her session's handle.

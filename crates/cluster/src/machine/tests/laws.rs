@@ -63,12 +63,19 @@ fn command() -> impl Strategy<Value = Command> {
                 Command::StartSession(start)
             }
             1 => Command::AttachClient(crate::command::AttachClient { user, ..attach(&sid, client) }),
-            2 => Command::RedeemCode(crate::command::RedeemCode { hash: [number; 32], client, ..redeem(&sid) }),
+            2 => {
+                Command::RedeemCode(crate::command::RedeemCode { hash: [number; 32], client, ..redeem(&sid) })
+            }
             3 => {
                 let jtis = ["a", "b", "c", "d"];
                 let next = jtis[(usize::from(small) + 1) % 4];
                 let rotate = rotate(&sid, jtis[usize::from(small)], next);
-                Command::RotateRefresh(RotateRefresh { kind, client, max_reuse: u32::from(small % 2), ..rotate })
+                Command::RotateRefresh(RotateRefresh {
+                    kind,
+                    client,
+                    max_reuse: u32::from(small % 2),
+                    ..rotate
+                })
             }
             4 => touch(&sid),
             5 => Command::EndClientSession { sid, kind, client, or_session: small > 1 },
@@ -82,7 +89,12 @@ fn command() -> impl Strategy<Value = Command> {
                 };
                 Command::EndBefore { scope, kinds: vec![kind] }
             }
-            8 => Command::ReserveAttempt { realm: lab(), user, attempt: small.into(), policy: three_attempts() },
+            8 => Command::ReserveAttempt {
+                realm: lab(),
+                user,
+                attempt: small.into(),
+                policy: three_attempts(),
+            },
             9 => Command::SettleAttempt {
                 realm: lab(),
                 user,
@@ -99,7 +111,12 @@ fn command() -> impl Strategy<Value = Command> {
                 scope: "offline_access".into(),
             },
             _ => {
-                let key = OnceKey { kind: OnceKind::OtpStep, realm: lab(), owner: user.to_string(), id: [small; 32] };
+                let key = OnceKey {
+                    kind: OnceKind::OtpStep,
+                    realm: lab(),
+                    owner: user.to_string(),
+                    id: [small; 32],
+                };
                 Command::TakeOnce { key, lifespan: DurationMs(MINUTE) }
             }
         }
@@ -113,7 +130,7 @@ fn log() -> impl Strategy<Value = Vec<Entry>> {
         for (sequence, (command, step, chance)) in (0_u64..).zip(steps) {
             now += if chance < 7 { step / 1_000 } else { step };
             let oldest = sequence.saturating_sub(3);
-            let body = if chance == 0 { Body::Tick } else { Body::Command(command) };
+            let body = if chance == 0 { Body::Tick } else { Body::Command(Box::new(command)) };
             let entry = Entry { time: UnixMs(now), origin: 1, boot: 1, sequence, oldest, body };
             if chance == 1 {
                 log.push(entry.clone());

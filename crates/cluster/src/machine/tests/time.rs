@@ -232,7 +232,8 @@ fn counters_follow_every_start_and_end() {
     let count = |play: &Play, client| play.state.counters.of_client(&lab(), &client, Kind::Online);
     assert_eq!([shop(), blog()].map(|client| count(&play, client)), [1, 1]);
 
-    let end = Command::EndClientSession { sid: sid.clone(), kind: Kind::Online, client: blog(), or_session: false };
+    let end =
+        Command::EndClientSession { sid: sid.clone(), kind: Kind::Online, client: blog(), or_session: false };
     play.at(1, end);
     assert_eq!([shop(), blog()].map(|client| count(&play, client)), [1, 0]);
     let Outcome::Ended { .. } = play.at(2, Command::EndSession { sid, kind: Kind::Online }) else { panic!() };
