@@ -1,6 +1,8 @@
 //! What is asked of every page.
 
-use anyhow::{Context as _, Result, ensure};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail, ensure};
 use keyraft_harness::{Browser, folder, node_modules};
 use serde_json::Value;
 
@@ -27,4 +29,32 @@ pub(crate) async fn fits(browser: &Browser) -> Result<()> {
     let wide = browser.run(wide).await?;
     ensure!(sideways == Value::Bool(false), "{} scrolls sideways: {wide:#}", browser.url().await?);
     Ok(())
+}
+
+/// Follows the ways on that a page offers until the browser is at `url`.
+pub(crate) async fn get_on(browser: &Browser, url: &str) -> Result<()> {
+    for _ in 0..3 {
+        if let Ok(()) = soon(async || Ok(browser.url().await?.starts_with(url)), Duration::from_secs(2)).await
+        {
+            return Ok(());
+        }
+        browser.press("#loginContinueLink, main a.primary, #kc-form-login [name=login], a").await?;
+    }
+    browser.arrive(url).await
+}
+
+/// Waits until something is so.
+pub(crate) async fn eventually(what: &str, is_so: impl AsyncFnMut() -> Result<bool>) -> Result<()> {
+    soon(is_so, Duration::from_secs(20)).await.with_context(|| format!("not so: {what}"))
+}
+
+async fn soon(mut is_so: impl AsyncFnMut() -> Result<bool>, patience: Duration) -> Result<()> {
+    let since = Instant::now();
+    while since.elapsed() < patience {
+        if is_so().await? {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(40)).await;
+    }
+    bail!("waited for {patience:?}")
 }

@@ -21,6 +21,8 @@ const MOST_REDIRECTS: usize = 10;
 pub struct Agent {
     http: Client,
     cookies: Vec<Cookie>,
+    /// What the server is called and where it is, where those differ.
+    behind: Option<(String, String)>,
 }
 
 #[derive(Clone, Debug)]
@@ -54,7 +56,8 @@ pub struct Form {
 impl Agent {
     /// A browser without cookies.
     pub fn new(keyraft: &Keyraft) -> Self {
-        Self { http: keyraft.http().clone(), cookies: Vec::new() }
+        let behind = keyraft.public().map(|name| (name.to_owned(), keyraft.url().to_owned()));
+        Self { http: keyraft.http().clone(), cookies: Vec::new(), behind }
     }
 
     /// Opens an address and follows redirects until a page comes or until they leave the server.
@@ -94,7 +97,26 @@ impl Agent {
         bail!("not signed in: {} {}", answer.status, answer.body)
     }
 
-    async fn go(&mut self, mut method: Method, mut url: Url, fields: &[(String, String)]) -> Result<Answer> {
+    /// Where an address is asked for: a server that has a public name listens elsewhere, as behind a proxy.
+    fn inside(&self, url: &Url) -> Result<Url> {
+        let Some((name, place)) = &self.behind else { return Ok(url.clone()) };
+        let rest = url.as_str().strip_prefix(name.as_str());
+        Ok(rest.map_or_else(|| Ok(url.clone()), |rest| Url::parse(&format!("{place}{rest}")))?)
+    }
+
+    /// The names and values of the cookies that are kept.
+    pub fn cookies(&self) -> Vec<(String, String)> {
+        self.cookies.iter().map(|cookie| (cookie.name.clone(), cookie.value.clone())).collect()
+    }
+
+    /// Adds a cookie for a host and everything on it, as if its server had set it.
+    pub fn plant(&mut self, host: &str, name: &str, value: &str) {
+        let (host, path) = (host.to_owned(), "/".to_owned());
+        self.cookies.push(Cookie { host, path, name: name.to_owned(), value: value.to_owned() });
+    }
+
+    async fn go(&mut self, mut method: Method, url: Url, fields: &[(String, String)]) -> Result<Answer> {
+        let mut url = self.inside(&url)?;
         let server = url.origin();
         for _ in 0..MOST_REDIRECTS {
             if url.origin() != server {
@@ -111,7 +133,7 @@ impl Agent {
                 let status = answer.status().as_u16();
                 return Ok(Answer { url, status, body: answer.text().await? });
             };
-            url = url.join(location.to_str()?)?;
+            url = self.inside(&url.join(location.to_str()?)?)?;
             method = Method::GET;
         }
         bail!("more than {MOST_REDIRECTS} redirects, the last to {url}")

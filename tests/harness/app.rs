@@ -14,6 +14,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Form, Router};
+use http::Method;
 use openidconnect::core::{
     CoreAuthDisplay, CoreAuthenticationFlow, CoreClaimName, CoreClaimType, CoreClient, CoreClientAuthMethod,
     CoreErrorResponseType, CoreGrantType, CoreJsonWebKey, CoreJweContentEncryptionAlgorithm,
@@ -281,6 +282,8 @@ pub struct App {
     pub url: String,
     /// The secret it shares with the server.
     pub secret: String,
+    /// The id that the admin REST API knows it by.
+    pub id: String,
     shop: Arc<Shop>,
     server: JoinHandle<()>,
 }
@@ -309,7 +312,7 @@ impl App {
             "attributes": { "post.logout.redirect.uris": format!("{url}/") },
         });
         crate::keyraft::merge(&mut client, more);
-        realm.client(name, client).await?;
+        let id = realm.client(name, client).await?;
         let rp = Rp::discover(realm, name, Some(&secret), &format!("{url}/callback")).await?;
         let shop = Arc::new(Shop {
             name: name.to_owned(),
@@ -331,12 +334,27 @@ impl App {
             // Ends with the test.
             let _ = axum::serve(listener, routes).await;
         });
-        Ok(Self { url, secret, shop, server })
+        Ok(Self { url, secret, id, shop, server })
     }
 
     /// The address that begins a login.
     pub fn sign_in(&self) -> String {
         format!("{}/sign-in", self.url)
+    }
+
+    /// Has the server tell this application when somebody signs out (Back-Channel Logout 1.0).
+    ///
+    /// # Errors
+    /// The server refuses.
+    pub async fn wants_to_be_told(&self, realm: &Realm<'_>) -> Result<()> {
+        let mut client = realm.keyraft().read(&realm.path(&format!("/clients/{}", self.id))).await?;
+        client["attributes"]["backchannel.logout.url"] = json!(format!("{}/backchannel-logout", self.url));
+        client["attributes"]["backchannel.logout.session.required"] = json!("true");
+        realm
+            .keyraft()
+            .admin(Method::PUT, &realm.path(&format!("/clients/{}", self.id)), Some(client))
+            .await?;
+        Ok(())
     }
 
     /// Logout tokens that the server has sent.
@@ -361,14 +379,16 @@ fn page(name: &str, body: &str) -> Html<String> {
     ))
 }
 
-fn ticket(headers: &HeaderMap) -> Option<String> {
-    let cookies = headers.get(COOKIE)?.to_str().ok()?;
-    cookies.split("; ").find_map(|pair| pair.strip_prefix("ticket=")).map(str::to_owned)
-}
-
 impl Shop {
+    /// The browser's ticket of this application: cookies know no ports, so its name is in the cookie's.
+    fn ticket(&self, headers: &HeaderMap) -> Option<String> {
+        let cookies = headers.get(COOKIE)?.to_str().ok()?;
+        let of_ours = |pair: &str| pair.strip_prefix(&self.name)?.strip_prefix('=').map(str::to_owned);
+        cookies.split("; ").find_map(of_ours)
+    }
+
     fn tokens(&self, headers: &HeaderMap) -> Option<Tokens> {
-        locked(&self.signed_in).get(&ticket(headers)?).cloned()
+        locked(&self.signed_in).get(&self.ticket(headers)?).cloned()
     }
 
     fn refused(&self, error: &anyhow::Error) -> Response {
@@ -406,7 +426,7 @@ async fn callback(State(shop): State<Arc<Shop>>, Query(query): Query<HashMap<Str
         Ok(tokens) => {
             let ticket = Uuid::new_v4().simple().to_string();
             locked(&shop.signed_in).insert(ticket.clone(), tokens);
-            let cookie = format!("ticket={ticket}; Path=/; HttpOnly; SameSite=Lax");
+            let cookie = format!("{}={ticket}; Path=/; HttpOnly; SameSite=Lax", shop.name);
             ([(SET_COOKIE, cookie)], Redirect::to("/")).into_response()
         }
         Err(error) => shop.refused(&error),
@@ -419,7 +439,7 @@ async fn refresh(State(shop): State<Arc<Shop>>, headers: HeaderMap) -> Response 
         Ok(token) => shop.rp.refresh(token).await,
         Err(error) => Err(error),
     };
-    match (fresh, ticket(&headers)) {
+    match (fresh, shop.ticket(&headers)) {
         (Ok(fresh), Some(ticket)) => {
             let body = format!("<p id=refreshed>{}</p>", fresh.name);
             locked(&shop.signed_in).insert(ticket, fresh);
@@ -431,7 +451,7 @@ async fn refresh(State(shop): State<Arc<Shop>>, headers: HeaderMap) -> Response 
 }
 
 async fn sign_out(State(shop): State<Arc<Shop>>, headers: HeaderMap) -> Response {
-    let tokens = ticket(&headers).and_then(|ticket| locked(&shop.signed_in).remove(&ticket));
+    let tokens = shop.ticket(&headers).and_then(|ticket| locked(&shop.signed_in).remove(&ticket));
     match tokens {
         Some(tokens) => Redirect::to(shop.rp.sign_out(&tokens.id_token, &format!("{}/", shop.url)).as_str())
             .into_response(),

@@ -61,9 +61,45 @@ impl Child {
         bail!("{} is not ready after a minute:\n{}", self.name, self.log())
     }
 
+    /// Ends the program without warning and starts `command` in its place; the log goes on.
+    ///
+    /// # Errors
+    /// The program cannot be started.
+    pub fn crash(&mut self, command: &mut Command) -> Result<()> {
+        self.process.kill()?;
+        self.process.wait()?;
+        let log = File::options().append(true).open(self.folder.join("log"))?;
+        let command = command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+        self.process = command.spawn().with_context(|| format!("starting {} again", self.name))?;
+        Ok(())
+    }
+
+    /// The program is running.
+    ///
+    /// # Errors
+    /// It has ended; the error carries the end of its log.
+    pub fn still_runs(&mut self) -> Result<()> {
+        if let Some(status) = self.process.try_wait()? {
+            bail!("{} ended ({status}):\n{}", self.name, self.log());
+        }
+        Ok(())
+    }
+
+    /// The id of the process.
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Everything that the program has written.
+    pub fn whole_log(&self) -> String {
+        std::fs::read(self.folder.join("log"))
+            .map(|log| String::from_utf8_lossy(&log).into_owned())
+            .unwrap_or_default()
+    }
+
     /// The last lines of what the program has written.
     pub fn log(&self) -> String {
-        let text = std::fs::read_to_string(self.folder.join("log")).unwrap_or_default();
+        let text = self.whole_log();
         let lines: Vec<&str> = text.lines().collect();
         lines[lines.len().saturating_sub(30)..].join("\n")
     }

@@ -1,6 +1,8 @@
 //! The server under test, and its administrator.
 
+use std::path::PathBuf;
 use std::process::Command;
+use std::sync::{Mutex as Lock, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
@@ -11,6 +13,7 @@ use tokio::sync::Mutex;
 use uuid::Uuid;
 
 use crate::child::{Child, free_port};
+use crate::database::Database;
 use crate::realm::Realm;
 
 /// Name and password of the first administrator.
@@ -24,32 +27,56 @@ pub struct Keyraft {
     base: String,
     http: Client,
     token: Mutex<Option<(String, Instant)>>,
-    child: Option<Child>,
+    process: Option<Lock<Process>>,
+    public: Option<String>,
+}
+
+/// The server's process, how it was started, and its database where that is not a file.
+#[derive(Debug)]
+struct Process {
+    child: Child,
+    command: Command,
+    _database: Option<Database>,
 }
 
 impl Keyraft {
-    /// Starts `binary` (`env!("CARGO_BIN_EXE_keyraft")`) on free ports and waits until it answers.
+    /// Starts `binary` (`env!("CARGO_BIN_EXE_keyraft")`) for development on free ports and waits until it answers.
+    ///
+    /// Its database is a file, or one of its own on the server that `KEYRAFT_TEST_PG_URL` names when
+    /// `KEYRAFT_TEST_DB` is `pg`.
     ///
     /// # Errors
     /// It does not start; the error carries its log.
     pub async fn start(binary: &str) -> Result<Self> {
-        let http = client()?;
         if let Ok(url) = std::env::var("KEYRAFT_TEST_URL") {
             let base = url.trim_end_matches('/').to_owned();
-            return Ok(Self { base, http, token: Mutex::new(None), child: None });
+            return Ok(Self { base, http: client()?, token: Mutex::new(None), process: None, public: None });
         }
+        Self::start_with(binary, &["start-dev"], &[]).await
+    }
+
+    /// Starts `binary` with arguments and settings of the test's own, whatever `KEYRAFT_TEST_URL` says.
+    ///
+    /// A `KC_HOSTNAME` among the settings that is a URL is what the server is called in public: addresses
+    /// below it are understood as the server's own.
+    ///
+    /// # Errors
+    /// It does not start; the error carries its log.
+    pub async fn start_with(binary: &str, arguments: &[&str], settings: &[(&str, &str)]) -> Result<Self> {
         // A free port may be taken before the server binds it.
         for _ in 0..2 {
-            if let Ok(server) = Self::spawn(binary, &http).await {
+            if let Ok(server) = Self::spawn(binary, arguments, settings).await {
                 return Ok(server);
             }
         }
-        Self::spawn(binary, &http).await
+        Self::spawn(binary, arguments, settings).await
     }
 
-    async fn spawn(binary: &str, http: &Client) -> Result<Self> {
+    async fn spawn(binary: &str, arguments: &[&str], settings: &[(&str, &str)]) -> Result<Self> {
+        let http = client()?;
         let (port, management) = (free_port()?, free_port()?);
         let folder = Child::folder("keyraft")?;
+        let database = Database::of_this_test()?;
         let mut command = Command::new(binary);
         for (name, _) in std::env::vars() {
             if name.starts_with("KC_") || name.starts_with("KEYRAFT_") {
@@ -57,7 +84,7 @@ impl Keyraft {
             }
         }
         command
-            .arg("start-dev")
+            .args(arguments)
             .env("KEYRAFT_DATA_DIR", folder.join("data"))
             .env("KC_HTTP_HOST", "127.0.0.1")
             .env("KC_HTTP_PORT", port.to_string())
@@ -65,18 +92,70 @@ impl Keyraft {
             .env("KC_BOOTSTRAP_ADMIN_USERNAME", ADMINISTRATOR)
             .env("KC_BOOTSTRAP_ADMIN_PASSWORD", ADMINISTRATOR)
             .current_dir(&folder);
-        let mut child = Child::start("keyraft", folder, &mut command)?;
-        let base = format!("http://localhost:{port}");
-        let door = format!("{base}/realms/master");
-        child
-            .wait_until(async || http.get(&door).send().await.is_ok_and(|a| a.status().is_success()))
-            .await?;
-        Ok(Self { base, http: http.clone(), token: Mutex::new(None), child: Some(child) })
+        if let Some(database) = &database {
+            command.env("KEYRAFT_DB_URL", database.url());
+        }
+        command.envs(settings.iter().copied());
+        let child = Child::start("keyraft", folder, &mut command)?;
+        let set = |wanted: &str| settings.iter().find(|(name, _)| *name == wanted).map(|(_, value)| *value);
+        let path = set("KC_HTTP_RELATIVE_PATH").unwrap_or_default().trim_end_matches('/');
+        let public = set("KC_HOSTNAME").filter(|name| name.contains("://"));
+        let server = Self {
+            base: format!("http://localhost:{port}{path}"),
+            http,
+            token: Mutex::new(None),
+            process: Some(Lock::new(Process { child, command, _database: database })),
+            public: public.map(|url| format!("{}{path}", url.trim_end_matches('/'))),
+        };
+        server.wait().await?;
+        Ok(server)
+    }
+
+    /// Ends the process without warning, as a power cut would, and starts it again on what it left.
+    ///
+    /// # Errors
+    /// It does not start again, or it is not this test's server.
+    pub async fn crash(&self) -> Result<()> {
+        {
+            let process = &mut *self.process().context("this server is not the test's own")?;
+            process.child.crash(&mut process.command)?;
+        }
+        self.wait().await
+    }
+
+    async fn wait(&self) -> Result<()> {
+        let door = format!("{}/realms/master", self.base);
+        let started = Instant::now();
+        while started.elapsed() < Duration::from_secs(60) {
+            if self.http.get(&door).send().await.is_ok_and(|answer| answer.status().is_success()) {
+                return Ok(());
+            }
+            if let Some(mut process) = self.process() {
+                process.child.still_runs()?;
+            }
+            tokio::time::sleep(Duration::from_millis(30)).await;
+        }
+        bail!("keyraft is not ready after a minute:\n{}", self.log())
+    }
+
+    fn process(&self) -> Option<MutexGuard<'_, Process>> {
+        Some(self.process.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The process id and the folder with the server's data; `None` for a server that was given.
+    pub fn inside(&self) -> Option<(u32, PathBuf)> {
+        let process = self.process()?;
+        Some((process.child.id(), process.child.path().join("data")))
+    }
+
+    /// What the server is called in public, where that is not where it listens; without a final slash.
+    pub fn public(&self) -> Option<&str> {
+        self.public.as_deref()
     }
 
     /// Whether this is Keyraft's own binary, whose pages have Keyraft's words, and not a server that was given.
     pub fn is_own(&self) -> bool {
-        self.child.is_some() || std::env::var_os("KEYRAFT_TEST_OWN").is_some()
+        self.process.is_some() || std::env::var_os("KEYRAFT_TEST_OWN").is_some()
     }
 
     /// Where the server is, without a final slash.
@@ -89,9 +168,14 @@ impl Keyraft {
         &self.http
     }
 
+    /// The whole log of the server; empty for a server that was given.
+    pub fn whole_log(&self) -> String {
+        self.process().map(|process| process.child.whole_log()).unwrap_or_default()
+    }
+
     /// The end of the server's log; empty for a server that was given.
     pub fn log(&self) -> String {
-        self.child.as_ref().map(Child::log).unwrap_or_default()
+        self.process().map(|process| process.child.log()).unwrap_or_default()
     }
 
     /// Makes an empty realm whose name begins with `name`.
@@ -99,7 +183,7 @@ impl Keyraft {
     /// # Errors
     /// The server refuses.
     pub async fn realm(&self, name: &str, settings: Value) -> Result<Realm<'_>> {
-        let name = match self.child {
+        let name = match self.process {
             Some(_) => name.to_owned(),
             None => format!("{name}-{}", &Uuid::new_v4().simple().to_string()[..8]),
         };
@@ -111,7 +195,7 @@ impl Keyraft {
 
     /// Whether realms should be removed after a test.
     pub(crate) fn is_shared(&self) -> bool {
-        self.child.is_none()
+        self.process.is_none()
     }
 
     /// Sends a request to the admin REST API as its administrator.
@@ -141,7 +225,11 @@ impl Keyraft {
         Ok(self.admin(Method::GET, path, None).await?.json().await?)
     }
 
-    async fn token(&self) -> Result<String> {
+    /// A token of the administrator's.
+    ///
+    /// # Errors
+    /// The server refuses him.
+    pub async fn token(&self) -> Result<String> {
         let mut kept = self.token.lock().await;
         if let Some((token, since)) = kept.as_ref()
             && since.elapsed() < TOKEN_AGE

@@ -8,6 +8,7 @@ mod agent;
 mod app;
 mod browser;
 mod child;
+mod database;
 mod keyraft;
 mod otp;
 mod realm;
