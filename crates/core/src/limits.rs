@@ -132,8 +132,8 @@ mod tests {
             limits: Limits::default(),
             remember_me: false,
             ip_address: String::new(),
-            notes: std::collections::BTreeMap::default(),
-            clients: std::collections::BTreeMap::default(),
+            notes: keyraft_cluster::SmallMap::default(),
+            clients: keyraft_cluster::SmallMap::default(),
         };
         (session, held)
     }
