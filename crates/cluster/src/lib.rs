@@ -16,9 +16,11 @@ mod error;
 mod machine;
 mod maps;
 mod shared;
+mod small_map;
 mod time;
 mod view;
 
 pub use cluster::{Cluster, Metrics, Settings};
 pub use error::Error;
+pub use small_map::SmallMap;
 pub use view::View;

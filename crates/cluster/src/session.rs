@@ -1,12 +1,12 @@
 //! Sessions: one person signed in on one browser, and what each application holds of it.
 
-use std::collections::BTreeMap;
-
 use keyraft_model::{ClientUuid, DurationMs, RealmId, UnixMs, UserId};
 use serde::{Deserialize, Serialize};
 
+use crate::SmallMap;
+
 /// Notes of a session: short texts by Keycloak's names (`AUTH_TIME`, `acr`, `loa-map`, …).
-pub type Notes = BTreeMap<String, String>;
+pub type Notes = SmallMap<String, String>;
 
 /// How long a session may live and how long it may be unused. `None`: no such limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,7 +69,7 @@ pub struct UserSession {
     /// Notes of the whole session.
     pub notes: Notes,
     /// What each application holds of it.
-    pub clients: BTreeMap<ClientUuid, ClientSession>,
+    pub clients: SmallMap<ClientUuid, ClientSession>,
 }
 
 impl UserSession {
@@ -97,7 +97,7 @@ pub struct ClientSession {
     /// Notes of this client session (`acr`, `nonce`, …).
     pub notes: Notes,
     /// Refresh chains by `reuse_id`; only in realms that revoke refresh tokens.
-    pub chains: BTreeMap<String, Chain>,
+    pub chains: SmallMap<String, Chain>,
 }
 
 impl ClientSession {

@@ -1,10 +1,11 @@
 //! Client sessions: attaching a client to a user session, taking it out, and its offline copy.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use keyraft_model::{ClientUuid, UnixMs};
 
 use crate::{
+    SmallMap,
     command::{AttachClient, NewClientSession, Outcome},
     handle::Sid,
     machine::{
@@ -125,7 +126,7 @@ pub(crate) fn start_offline(state: &State, sid: &str, part: &OfflinePart<'_>) ->
 
 /// An offline session begins when it is granted, not when the browser's did.
 fn copy_of(online: UserSession, now: UnixMs) -> UserSession {
-    UserSession { kind: Kind::Offline, started: now, clients: BTreeMap::new(), ..online }
+    UserSession { kind: Kind::Offline, started: now, clients: SmallMap::new(), ..online }
 }
 
 /// Offline tokens given before stay valid, so an offline part that stands keeps its beginning and chains.
@@ -135,7 +136,7 @@ fn copy_of_client(
     part: &OfflinePart<'_>,
     now: UnixMs,
 ) -> ClientSession {
-    let (started, chains) = before.map_or((now, BTreeMap::new()), |before| (before.started, before.chains));
+    let (started, chains) = before.map_or((now, SmallMap::new()), |before| (before.started, before.chains));
     ClientSession {
         started,
         last_use: now,

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use keyraft_model::{ClientUuid, DurationMs, UnixMs};
 
 use crate::{
+    SmallMap,
     command::{LoginTaken, Outcome, StartSession, Touch},
     handle::{self, Sid},
     machine::{
@@ -124,7 +125,7 @@ fn begin(state: &State, start: &StartSession, now: UnixMs) -> UserSession {
         remember_me: start.remember_me,
         ip_address: start.ip_address.clone(),
         notes: start.notes.clone(),
-        clients: std::collections::BTreeMap::new(),
+        clients: SmallMap::new(),
     }
 }
 
