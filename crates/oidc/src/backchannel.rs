@@ -29,7 +29,7 @@ pub fn notify(core: &Core, realm: &Arc<RealmView>, issuer: &str, ended: Vec<User
     for mut session in ended {
         let clients = std::mem::take(&mut session.clients);
         let session = Arc::new(session);
-        notices.extend(clients.into_keys().map(|client| (Arc::clone(&session), client)));
+        notices.extend(clients.into_iter().map(|(client, _)| (Arc::clone(&session), client)));
     }
     if notices.is_empty() {
         return;

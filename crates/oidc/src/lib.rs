@@ -35,6 +35,7 @@ mod session_iframe;
 mod tests;
 mod token;
 pub mod tokens;
+mod unbuilt;
 mod userinfo;
 
 use std::fmt;

@@ -1,12 +1,13 @@
 //! The routes of this room, by Keycloak's paths.
 
 use axum::Router;
-use axum::routing::{get, options, post};
+use axum::routing::{any, get, options, post};
 use http::HeaderMap;
 
 use crate::cors::{self, allow, preflight};
 use crate::{
     Oidc, authorize, discovery, introspection, jwks, logout, realm_info, revocation, session_iframe, token,
+    unbuilt,
     userinfo,
 };
 
@@ -27,6 +28,7 @@ pub fn router(oidc: Oidc) -> Router {
             public(get(discovery::document), cors::READ),
         )
         .route("/.well-known/{provider}/realms/{realm}", public(get(discovery::root), cors::READ))
+        .route("/realms/{realm}/{*rest}", any(unbuilt::unknown))
         .with_state(oidc)
 }
 
@@ -35,6 +37,8 @@ fn protocol() -> Router<Oidc> {
     let read = || options(|| async { allow(READ_ONLY) });
     Router::new()
         .route("/auth", get(authorize::get).post(authorize::post).merge(fixed("HEAD, POST, GET, OPTIONS")))
+        .route("/registrations", get(unbuilt::registrations))
+        .route("/forgot-credentials", get(unbuilt::forgot_credentials))
         .route("/token", public(post(token::token), cors::POST))
         .route("/token/introspect", post(introspection::introspect).merge(fixed("HEAD, POST, OPTIONS")))
         .route("/userinfo", public(get(userinfo::get).post(userinfo::post), cors::GET))

@@ -369,6 +369,16 @@ async fn documents_say_what_is_served() {
         (unknown.status.as_u16(), unknown.text.as_str()),
         (404, r#"{"error":"Realm does not exist"}"#)
     );
+    for (path, said) in [
+        ("/realms/a/nope", "HTTP 404 Not Found"),
+        ("/realms/a/protocol/openid-connect/nope", "HTTP 404 Not Found"),
+        ("/realms/a/protocol/nope/auth", "Protocol not found"),
+        ("/realms/nope/x", "Realm does not exist"),
+        ("/nope", "Unable to find matching target resource method"),
+    ] {
+        let answer = house.get(path).await;
+        assert_eq!((answer.status.as_u16(), answer.get("error").as_str()), (404, said), "{path}");
+    }
     let method = house.get("/realms/a/protocol/openid-connect/token").await;
     assert_eq!(
         (method.status.as_u16(), method.text.as_str()),

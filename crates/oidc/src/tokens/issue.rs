@@ -133,7 +133,9 @@ pub async fn issue(
 
 /// The realm with the keys that the client's tokens are signed with, made if they are missing.
 async fn signing_realm(
-    oidc: &Oidc, realm: &Arc<RealmView>, client: &ClientView,
+    oidc: &Oidc,
+    realm: &Arc<RealmView>,
+    client: &ClientView,
 ) -> Result<Arc<RealmView>, Error> {
     let mut realm = Arc::clone(realm);
     for kind in [Use::AccessToken, Use::IdToken, Use::RefreshToken] {
