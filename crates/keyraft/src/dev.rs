@@ -103,7 +103,7 @@ pub(crate) fn greeting(place: &str, made: Option<&FirstAdministrator>, config: &
             .to_owned(),
     };
     format!(
-        "\n  Keyraft {} for development: {place}/\n  Console: {place}/admin/master/console/\n  {who}\n  Data: {}\n",
+        "\n  Keyraft {} for development: {place}/\n  {who}\n  Data: {}\n",
         env!("CARGO_PKG_VERSION"),
         config.general.data_dir.display()
     )

@@ -5,7 +5,7 @@ mod process;
 mod text;
 
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
-use tracing_subscriber::{filter::Targets, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _};
+use tracing_subscriber::{filter::{LevelFilter, Targets}, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
 pub(crate) use self::http_metrics::measured;
 use crate::config::{Log, LogFormat};
@@ -17,12 +17,18 @@ const SECONDS: [f64; 12] = [0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0
 ///
 /// Called once, before the first line is due; a second call changes nothing.
 pub(crate) fn start_logging(log: &Log) {
-    let filter = Targets::new().with_default(log.level.root).with_targets(log.level.targets.clone());
+    // Libraries that tell every step of theirs at `info`; who wants that names them in `log.level`.
+    let quiet = [("openraft", LevelFilter::WARN), ("log", LevelFilter::WARN)]
+        .map(|(target, level)| (target.to_owned(), level.min(log.level.root)));
+    let filter = Targets::new()
+        .with_default(log.level.root)
+        .with_targets(quiet)
+        .with_targets(log.level.targets.clone());
     let registry = tracing_subscriber::registry().with(filter);
     let started = match log.format {
         LogFormat::Text => {
             let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
-            let layer = fmt::layer().event_format(text::Text { colours }).with_writer(std::io::stderr);
+            let layer = fmt::layer().with_ansi(false).event_format(text::Text { colours }).with_writer(std::io::stderr);
             registry.with(layer).try_init()
         }
         LogFormat::Json => {

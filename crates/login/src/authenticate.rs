@@ -265,6 +265,5 @@ pub(crate) async fn prove(
     journey.load_credentials().await?;
     journey.tab.credentials = journey.credentials.as_deref().map(fingerprint).unwrap_or_default();
     journey.tab.proven.insert(FlowId::from(execution), kind.to_owned());
-    journey.keep_tab();
     Ok(())
 }

@@ -256,6 +256,7 @@ impl Journey {
         notice: Notice,
     ) -> Result<Response, Error> {
         self.load_credentials().await?;
+        self.keep_tab();
         let response = view::ask(self, execution, authenticator, &notice);
         Ok(self.with_cookies(response))
     }
@@ -344,7 +345,8 @@ impl Journey {
 
     /// Writes the tab's progress into its cookie; the oldest beyond the fifth is forgotten.
     pub(crate) fn keep_tab(&mut self) {
-        if self.tab == Tab::default() {
+        // Nothing proven, nothing to keep: a stranger at the page has no such cookie.
+        if self.tab.proven.is_empty() && self.tab.action_status.is_none() {
             return;
         }
         let Some(sealed) = self.login.parts().sealing.seal_tab(self.place(), self.at(), &self.tab) else {
