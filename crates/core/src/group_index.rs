@@ -49,12 +49,12 @@ impl Groups {
         line
     }
 
-    /// The group's path, such as `/staff/night`; a `/` in a name is written `~/`, as Keycloak does.
+    /// The group's path, such as `/staff/night`. A `/` in a name stays as it is, as Keycloak has it by default.
     pub fn path(&self, id: &GroupId) -> String {
         let mut path = String::new();
         for group in self.with_ancestors(id).iter().rev() {
             path.push('/');
-            path.push_str(&group.name.replace('/', "~/"));
+            path.push_str(&group.name);
         }
         path
     }
@@ -77,8 +77,8 @@ mod tests {
             Group { id: "2".into(), name: "a/b".into(), parent: Some("1".into()), ..Group::default() };
         let groups = Groups::new(vec![top, child]);
 
-        assert_eq!(groups.path(&"2".into()), "/staff/a~/b");
-        assert_eq!(groups.find_by_path("staff/a~/b").map(|group| group.id.as_str()), Some("2"));
+        assert_eq!(groups.path(&"2".into()), "/staff/a/b");
+        assert_eq!(groups.find_by_path("staff/a/b").map(|group| group.id.as_str()), Some("2"));
         assert_eq!(groups.with_ancestors(&"2".into()).len(), 2);
     }
 }

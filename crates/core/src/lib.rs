@@ -15,6 +15,7 @@ pub mod contents;
 pub mod credentials;
 mod error;
 pub mod events;
+pub mod export;
 mod fallback_keys;
 pub mod group_index;
 pub mod groups;

@@ -2,12 +2,13 @@
 
 use keyraft_cluster::{command::FenceScope, session::Kind};
 use keyraft_model::{Client, Realm, Rest};
-use keyraft_store::{Tx, clients, realms};
+use keyraft_store::{Tx, clients, realms, users};
 use serde_json::Value;
 
 use crate::{
     Core, Error, RealmView,
-    authority::MASTER,
+    authority::{Asker, MASTER},
+    authz,
     overlay::{fits, flag, invalid, merge_attributes, overlay, text},
     policies::password::PasswordPolicy,
     roles::taken,
@@ -75,6 +76,57 @@ const LASTING: [&str; 7] = [
 ];
 
 impl Core {
+    /// Creates a realm from a representation, whole or in part, and gives its creator every role over it, unless
+    /// he has authority over all realms anyway. Returns its name.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] (`new realm`), [`Error::Invalid`] with Keycloak's sentence or the path of what does not
+    /// fit.
+    pub async fn create_realm(&self, given: Rest, creator: &Asker) -> Result<String, Error> {
+        let name = text(&given, "realm").unwrap_or_default().to_owned();
+        may_be_name(&name)?;
+        if let Some(line) = text(&given, "passwordPolicy") {
+            PasswordPolicy::parse(line).map_err(|sentence| invalid("passwordPolicy", sentence))?;
+        }
+        if text(&given, "sslRequired").is_some_and(|value| !is_ssl_required(value)) {
+            return Err(invalid("sslRequired", "Invalid value for sslRequired"));
+        }
+        let conflict = || Error::Conflict { what: "new realm", name: name.clone() };
+        if self.realm(&name).await?.is_some() {
+            return Err(conflict());
+        }
+        let now = self.sessions.view().await?.now();
+        let created = crate::import::create_realm(&self.store, &self.hasher, given, now).await;
+        created.map_err(|error| match error {
+            Error::Conflict { .. } => conflict(),
+            other => other,
+        })?;
+        self.give_to_creator(&name, creator).await?;
+        Ok(name)
+    }
+
+    /// Gives every role of `<realm>-realm` to whoever made the realm.
+    async fn give_to_creator(&self, name: &str, creator: &Asker) -> Result<(), Error> {
+        // Both changed with the new realm: its client's roles are new, and `admin` includes them.
+        let master = self.realm(MASTER).await?.ok_or(Error::NotFound("realm master"))?;
+        let Some(view) = self.realm(name).await? else { return Ok(()) };
+        let user = self.user(&master, &creator.user.user.id).await?;
+        let Some(user) = user.filter(|_| creator.realm.realm.id == master.realm.id) else { return Ok(()) };
+        let client = &view.realm.master_admin_client;
+        let held: Vec<_> = authz::held_roles(&master, &user).iter().map(|role| role.id.clone()).collect();
+        let missing: Vec<_> = master
+            .roles
+            .of(Some(client))
+            .map(|role| role.id.clone())
+            .filter(|id| !held.contains(id))
+            .collect();
+        if !client.is_empty() && !missing.is_empty() {
+            let (of, id, missing) = (&master.realm.id, &user.user.id, &missing);
+            self.store.write(async |tx| users::add_roles(&tx, of, id, missing).await).await?;
+        }
+        Ok(())
+    }
+
     /// Lays a representation over a realm's settings; attributes are replaced.
     ///
     /// # Errors
@@ -197,7 +249,7 @@ fn settle_email(realm: &mut Realm, given: &Rest) {
 }
 
 fn check(realm: &Realm, view: &RealmView) -> Result<(), Error> {
-    if !["all", "external", "none"].iter().any(|known| realm.ssl_required.eq_ignore_ascii_case(known)) {
+    if !is_ssl_required(&realm.ssl_required) {
         return Err(invalid("sslRequired", "Invalid value for sslRequired"));
     }
     let flows = [
@@ -219,6 +271,10 @@ fn check(realm: &Realm, view: &RealmView) -> Result<(), Error> {
         return Err(invalid("browserSecurityHeaders", "Newline not allowed."));
     }
     fits("displayName", realm.display_name.as_deref().unwrap_or_default(), MAX_NAME)
+}
+
+fn is_ssl_required(value: &str) -> bool {
+    ["all", "external", "none"].iter().any(|known| value.eq_ignore_ascii_case(known))
 }
 
 /// The clients that carry the realm's name: the one that stands for it in `master`, and its own consoles.

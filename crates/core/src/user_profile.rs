@@ -8,6 +8,7 @@
 mod config;
 mod email;
 mod metadata;
+mod store;
 mod validators;
 
 use indexmap::IndexMap;
