@@ -2,6 +2,8 @@
 
 use std::{fmt, path::PathBuf, sync::Arc};
 
+use postcard::ser_flavors::Size;
+
 use crate::{
     Error, View,
     command::{Command, Outcome},
@@ -73,7 +75,7 @@ impl Cluster {
 
     /// Proposes a command; answers when it has been applied, and so is on disk on a majority of the voters.
     ///
-    /// The command goes through even if the returned future is dropped.
+    /// A command that was begun may go through even if the returned future is dropped.
     ///
     /// # Errors
     /// [`Error::Invalid`] before anything is written; all others leave open whether it was applied.
@@ -105,8 +107,15 @@ impl Cluster {
     }
 }
 
+/// The most that a command may take in the log. The doors refuse earlier; this keeps the log's readers safe.
+const COMMAND_BYTES_MAX: usize = 64 << 10;
+
 /// Refuses what no caller may propose, before it reaches the log.
 fn check(command: &Command) -> Result<(), Error> {
+    let size = postcard::serialize_with_flavor(command, Size::default());
+    if size.map_or(true, |size| size > COMMAND_BYTES_MAX) {
+        return Err(Error::Invalid("the command is too large"));
+    }
     let Command::StartSession(start) = command else { return Ok(()) };
     match handle::slot_of_sid(&start.sid) {
         Some(slot) if slot == handle::slot_of_user(&start.realm, &start.user) => Ok(()),

@@ -8,7 +8,7 @@ use std::future::Future;
 
 use common::{CODE, Folder, alice, at_shop, five_attempts, lab, redeem, shop, sign_in, start};
 use keyraft_cluster::{
-    Cluster,
+    Cluster, Error,
     command::{
         AttachClient, Attempt, AttemptOutcome, Command, FenceScope, Lockout, Outcome, Redemption,
         RotateRefresh, Rotation,
@@ -215,10 +215,15 @@ async fn what_no_caller_may_propose_is_refused_before_the_log() {
     let folder = Folder::new();
     let cluster = folder.open().await;
     let before = cluster.metrics().last_log;
-    let mut wrong = start(&alice(), None);
-    wrong.sid = "none".into();
+    let mut wrong = [start(&alice(), None), start(&alice(), None), start(&"bob".into(), None)];
+    wrong[0].sid = "none".into();
+    wrong[1].notes.insert("note".into(), "x".repeat(70_000));
+    wrong[2].user = alice();
 
-    assert!(cluster.write(Command::StartSession(wrong)).await.is_err());
+    for start in wrong {
+        let refused = cluster.write(Command::StartSession(start)).await;
+        assert!(matches!(refused, Err(Error::Invalid(_))), "{refused:?}");
+    }
 
     assert_eq!(cluster.metrics().last_log, before);
 }
