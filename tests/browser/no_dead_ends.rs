@@ -93,7 +93,10 @@ async fn back_to_the_form_and_forward_again() -> Result<()> {
     browser.press("#kc-login").await?;
     browser.arrive(&shop.url).await?;
 
-    // From the application back into the login that is over.
+    // From the application back into the login that is over. The original sends an error to the application.
+    if !keyraft.is_own() {
+        return Ok(());
+    }
     browser.driver().back().await?;
     get_on(&browser, &shop.url).await?;
     assert_eq!(browser.text("#person").await?, "alice");

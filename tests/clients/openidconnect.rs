@@ -9,26 +9,10 @@ use openidconnect::{
 };
 use serde_json::json;
 
-use crate::KEYRAFT;
+use crate::{CALLBACK, KEYRAFT, SECRET, shop};
 
-/// Nothing listens there: the answer is read off the redirect.
-const CALLBACK: &str = "https://shop.example/callback";
-const SECRET: &str = "shop keeps this to itself";
-
-async fn shop(realm: &Realm<'_>) -> Result<Rp> {
-    // A client may look only at tokens that are meant for it; its own are not, by themselves.
-    let audience = json!({
-        "name": "audience", "protocol": "openid-connect", "protocolMapper": "oidc-audience-mapper",
-        "config": { "included.client.audience": "shop", "access.token.claim": "true" },
-    });
-    let client = json!({
-        "protocolMappers": [audience],
-        "secret": SECRET, "redirectUris": [CALLBACK], "serviceAccountsEnabled": true, "directAccessGrantsEnabled": true,
-        "attributes": {
-            "post.logout.redirect.uris": "https://shop.example/", "oauth2.device.authorization.grant.enabled": "true",
-        },
-    });
-    realm.client("shop", client).await?;
+async fn library(realm: &Realm<'_>) -> Result<Rp> {
+    shop(realm).await?;
     Rp::discover(realm, "shop", Some(SECRET), CALLBACK).await
 }
 
@@ -43,7 +27,7 @@ async fn a_code_becomes_tokens_that_the_crate_accepts() -> Result<()> {
     let keyraft = Keyraft::start(KEYRAFT).await?;
     let realm = keyraft.realm("crate", json!({})).await?;
     let alice = realm.person("alice").await?;
-    let shop = shop(&realm).await?;
+    let shop = library(&realm).await?;
 
     let tokens = signed_in(&shop, &mut Agent::new(&keyraft), &alice).await?;
 
@@ -62,7 +46,7 @@ async fn tokens_are_refreshed_looked_at_and_given_back() -> Result<()> {
     let keyraft = Keyraft::start(KEYRAFT).await?;
     let realm = keyraft.realm("tokens", json!({})).await?;
     let alice = realm.person("alice").await?;
-    let shop = shop(&realm).await?;
+    let shop = library(&realm).await?;
     let more = shop.metadata.additional_metadata().clone();
     let looking = shop
         .library
@@ -93,7 +77,7 @@ async fn signing_out_ends_the_session_and_comes_back() -> Result<()> {
     let keyraft = Keyraft::start(KEYRAFT).await?;
     let realm = keyraft.realm("out", json!({})).await?;
     let alice = realm.person("alice").await?;
-    let shop = shop(&realm).await?;
+    let shop = library(&realm).await?;
     let mut browser = Agent::new(&keyraft);
 
     let tokens = signed_in(&shop, &mut browser, &alice).await?;
@@ -116,7 +100,7 @@ async fn a_service_and_a_script_get_tokens_without_a_browser() -> Result<()> {
     let keyraft = Keyraft::start(KEYRAFT).await?;
     let realm = keyraft.realm("direct", json!({})).await?;
     let alice = realm.person("alice").await?;
-    let shop = shop(&realm).await?;
+    let shop = library(&realm).await?;
 
     let own = shop.library.exchange_client_credentials()?.request_async(&|r| shop.send(r)).await?;
     assert!(own.expires_in().is_some());
@@ -140,7 +124,7 @@ async fn a_device_gets_in_by_a_code_typed_elsewhere() -> Result<()> {
     let keyraft = Keyraft::start(KEYRAFT).await?;
     let realm = keyraft.realm("device", json!({})).await?;
     let alice = realm.person("alice").await?;
-    let shop = shop(&realm).await?;
+    let shop = library(&realm).await?;
     let endpoint = shop.metadata.additional_metadata().device_authorization_endpoint.clone();
     let television =
         shop.library.clone().set_device_authorization_url(DeviceAuthorizationUrl::from_url(endpoint));
