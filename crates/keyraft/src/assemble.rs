@@ -44,11 +44,7 @@ pub(crate) async fn open(config: &Config, import: bool) -> anyhow::Result<House>
     sessions.snapshot_after_bytes = u64::from(config.cluster.snapshot_mib) << 20;
     let cluster = Cluster::open(sessions).await.context("the session log cannot be opened")?;
     let core = core_over(config, store, cluster, keys)?;
-    let now = core.sessions.view().await?.now();
-    let made_administrator = bootstrap::run(&core.store, &core.hasher, &first_admin(config), now).await?;
-    if import {
-        anyhow::bail!("--import-realm is not wired yet");
-    }
+    let made_administrator = crate::commands::first_start(&core, config, import).await?;
     let router = router(config, &core);
     Ok(House { router, core, made_administrator })
 }
@@ -108,8 +104,9 @@ fn router(config: &Config, core: &Core) -> Router {
     let login = Login::new(core.clone(), Arc::new(OpenIdConnect));
     let oidc = Oidc::new(core.clone(), login.clone());
     let router = Router::new()
-        .merge(keyraft_oidc::router(oidc))
+        .merge(keyraft_oidc::router(oidc.clone()))
         .merge(keyraft_login::router(login))
+        .merge(keyraft_admin::router(oidc))
         .merge(keyraft_console::account::router(core.clone()))
         .merge(keyraft_console::welcome::router(core.clone(), config.mode == Mode::Dev))
         .merge(assets::router());

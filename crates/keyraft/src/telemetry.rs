@@ -5,7 +5,12 @@ mod process;
 mod text;
 
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
-use tracing_subscriber::{filter::{LevelFilter, Targets}, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _};
+use tracing_subscriber::{
+    filter::{LevelFilter, Targets},
+    fmt,
+    layer::SubscriberExt as _,
+    util::SubscriberInitExt as _,
+};
 
 pub(crate) use self::http_metrics::measured;
 use crate::config::{Log, LogFormat};
@@ -28,7 +33,10 @@ pub(crate) fn start_logging(log: &Log) {
     let started = match log.format {
         LogFormat::Text => {
             let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
-            let layer = fmt::layer().with_ansi(false).event_format(text::Text { colours }).with_writer(std::io::stderr);
+            let layer = fmt::layer()
+                .with_ansi(false)
+                .event_format(text::Text { colours })
+                .with_writer(std::io::stderr);
             registry.with(layer).try_init()
         }
         LogFormat::Json => {

@@ -7,7 +7,7 @@ mod import;
 mod offline;
 mod start;
 
-pub(crate) use import::at_start as import_at_start;
+pub(crate) use import::first_start;
 
 use anyhow::Context as _;
 use tokio::runtime::{Builder, Runtime};
