@@ -8,15 +8,23 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 
 /// Back-channel calls, in the order of their arrival.
-#[derive(Clone, Default)]
-pub(crate) struct Listener(Arc<Mutex<Vec<(String, String, String)>>>);
+#[derive(Clone)]
+pub(crate) struct Listener {
+    calls: Arc<Mutex<Vec<(String, String, String)>>>,
+    /// Where it listens.
+    pub(crate) port: u16,
+}
+
+/// The port that the recorded clients name.
+pub(crate) const PORT: u16 = 18081;
 
 impl Listener {
-    /// Listens on the port that the recorded clients name. Its thread ends with the process.
+    /// Listens on the port that the recorded clients name, or on another if that is taken. Its thread ends
+    /// with the process.
     pub(crate) fn start() -> Result<Self> {
-        let listener =
-            TcpListener::bind("127.0.0.1:18081").context("the port of the clients' server, 18081")?;
-        let calls = Self::default();
+        let listener = TcpListener::bind(("127.0.0.1", PORT)).or_else(|_| TcpListener::bind("127.0.0.1:0"));
+        let listener = listener.context("no port for the clients' server")?;
+        let calls = Self { calls: Arc::default(), port: listener.local_addr()?.port() };
         let kept = calls.clone();
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
@@ -49,7 +57,7 @@ impl Listener {
         let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
         let kind =
             head.lines().find_map(|l| l.strip_prefix("content-type:")).unwrap_or_default().trim().to_owned();
-        if let Ok(mut calls) = self.0.lock() {
+        if let Ok(mut calls) = self.calls.lock() {
             calls.push((path, kind, body));
         }
         Ok(())
@@ -57,7 +65,7 @@ impl Listener {
 
     /// Forgets what came so far.
     pub(crate) fn clear(&self) {
-        if let Ok(mut calls) = self.0.lock() {
+        if let Ok(mut calls) = self.calls.lock() {
             calls.clear();
         }
     }
@@ -66,7 +74,7 @@ impl Listener {
     pub(crate) fn take(&self, path: &str, wait: Duration) -> Option<(String, String)> {
         let started = Instant::now();
         loop {
-            if let Ok(mut calls) = self.0.lock()
+            if let Ok(mut calls) = self.calls.lock()
                 && let Some(at) = calls.iter().position(|(p, ..)| p == path)
             {
                 let (_, kind, body) = calls.remove(at);

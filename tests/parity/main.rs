@@ -72,12 +72,12 @@ fn run() -> Result<bool> {
         let management = std::env::var("KEYRAFT_PARITY_MANAGEMENT_URL").unwrap_or_else(|_| above(&base));
         (base, management)
     };
-    let mut replay = Replay::new(Origin::new(&base)?, management)?;
+    let listener = Listener::start()?;
+    let mut replay = Replay::new(Origin::new(&base)?, management, listener.port)?;
     if server.is_none() {
         clear(&mut replay)?;
     }
     let mut report = Report::default();
-    let listener = Listener::start()?;
     let only = std::env::var("KEYRAFT_PARITY_ONLY").unwrap_or_default();
     let runs = |part: &str| only.is_empty() || only == part;
     if runs("fresh") {

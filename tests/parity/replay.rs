@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use crate::http::{self, Answer, Jar, Origin, Request};
 use crate::judge::Read;
+use crate::listener::PORT;
 use crate::sign::{self, Signer};
 use crate::steps::{Browse, Find, Jwt, Step, Steps};
 use crate::text::{captured, changed, spaced};
@@ -24,6 +25,8 @@ pub(crate) struct Replay {
     pub(crate) vars: HashMap<String, String>,
     pub(crate) jars: HashMap<String, Jar>,
     pub(crate) signer: Signer,
+    /// Port of the clients' server, which the recorded clients have on another.
+    listener: u16,
     admin: Option<(String, Instant)>,
 }
 
@@ -35,13 +38,13 @@ pub(crate) enum Outcome {
 }
 
 impl Replay {
-    pub(crate) fn new(origin: Origin, management: String) -> Result<Self> {
+    pub(crate) fn new(origin: Origin, management: String, listener: u16) -> Result<Self> {
         let signer = Signer::generate()?;
         let mut vars = HashMap::new();
         vars.insert("jwks_string".to_owned(), signer.jwks().to_string());
         vars.insert("base".to_owned(), origin.base.clone());
         vars.insert("management".to_owned(), management);
-        Ok(Self { origin, vars, jars: HashMap::new(), signer, admin: None })
+        Ok(Self { origin, vars, jars: HashMap::new(), signer, listener, admin: None })
     }
 
     /// Sends exchange `n`, with all that belongs before and after it.
@@ -137,10 +140,14 @@ impl Replay {
         Ok(http::form(pairs.iter().map(|(n, v)| (n.as_str(), v.as_str()))).into_bytes())
     }
 
-    fn filled_json(&mut self, value: &Value) -> Result<Value> {
+    pub(crate) fn filled_json(&mut self, value: &Value) -> Result<Value> {
         Ok(match value {
             Value::String(text) if text == "{{epoch}}" => json!(self.filled(text)?.parse::<u64>()?),
-            Value::String(text) => Value::String(self.filled(text)?),
+            Value::String(text) => {
+                let text =
+                    text.replace(&format!("localhost:{PORT}"), &format!("localhost:{}", self.listener));
+                Value::String(self.filled(&text)?)
+            }
             Value::Array(list) => list.iter().map(|v| self.filled_json(v)).collect::<Result<_>>()?,
             Value::Object(map) => {
                 let filled: Result<_> =

@@ -140,7 +140,8 @@ fn asks(ask: &Ask) -> Vec<(Option<u64>, &Ask)> {
 fn prepare(replay: &mut Replay, script: &Script) -> Result<()> {
     let base = format!("/admin/realms/{}", script.realm);
     for call in &script.setup {
-        let answer = replay.admin(&call.method, &call.path, call.json.as_ref())?;
+        let json = call.json.as_ref().map(|json| replay.filled_json(json)).transpose()?;
+        let answer = replay.admin(&call.method, &call.path, json.as_ref())?;
         anyhow::ensure!(
             answer.status < 300,
             "{} {}: {} {}",
