@@ -91,6 +91,15 @@ fn complete_settings(given: &mut Representation) {
             }
         }
     }
+    // Keycloak keeps these as attributes too, in every realm but `master`.
+    if given.get("realm").and_then(Value::as_str) != Some(MASTER) {
+        for name in ["oauth2DeviceCodeLifespan", "oauth2DevicePollingInterval"] {
+            let value = given.get(name).map(|value| json!(value.to_string()));
+            if let Some(value) = value {
+                object(given, "attributes").entry(name).or_insert(value);
+            }
+        }
+    }
     // A realm that nobody switches on is off.
     given.entry("enabled").or_insert(json!(false));
 }
@@ -128,6 +137,12 @@ fn complete_roles(given: &mut Representation, name: &str) {
         return;
     }
     let legacy = legacy_default_roles(given);
+    for name in &legacy {
+        // Such a list also made the roles that it named.
+        if !realm_roles(given).iter().any(|role| role["name"] == *name) {
+            realm_roles(given).push(json!({"name": name, "attributes": {}}));
+        }
+    }
     let role = realm_roles(given).iter_mut().find(|role| role["name"] == default);
     if let Some(Value::Object(role)) = role {
         role.entry("composites").or_insert_with(|| {

@@ -27,6 +27,7 @@ mod components;
 pub mod files;
 mod flows;
 mod groups;
+mod legacy;
 mod names;
 mod report;
 mod roles;
@@ -134,7 +135,9 @@ pub(crate) async fn image(
     now: UnixMs,
 ) -> Result<(RealmImage, Report), Error> {
     let lacks_keys = contents::lacks_keys(&given) && !given.contains_key("privateKey");
+    legacy::renew(&mut given);
     contents::complete(&mut given);
+    legacy::place_templates(&mut given);
     let (mut image, findings) = build::realm(given, now)?;
     if lacks_keys {
         let realm = &image.parts.realm;

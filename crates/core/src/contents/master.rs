@@ -17,6 +17,8 @@ pub(super) fn representation() -> Representation {
         ("displayName", json!("Keycloak")),
         ("displayNameHtml", json!("<div class=\"kc-logo-text\"><span>Keycloak</span></div>")),
         ("accessTokenLifespan", json!(60)),
+        // Nothing in it needs to be renewed.
+        ("keycloakVersion", json!(crate::export::VERSION)),
     ] {
         given.insert(name.into(), value);
     }
@@ -48,8 +50,7 @@ pub(crate) fn admin_client(realm: &str) -> (Value, Vec<Value>) {
         "clientAuthenticatorType": "client-secret",
         "attributes": {"realm_client": "true"},
         "fullScopeAllowed": false,
-        "nodeReRegistrationTimeout": 0,
-        "protocol": null
+        "nodeReRegistrationTimeout": 0
     });
     if realm != MASTER {
         // Keycloak gives the scopes to `master-realm` alone: the others come without the event that would.

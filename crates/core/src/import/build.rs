@@ -18,19 +18,13 @@ use crate::{
 };
 
 /// Members that say nothing that is not said elsewhere, or that only the exporting server could use.
-const IGNORED: [&str; 12] = [
+const IGNORED: [&str; 6] = [
     "keycloakVersion",
     "defaultRole",
-    "defaultRoles",
-    "clientTemplates",
-    "userFederationMappers",
-    "userFederationProviders",
-    "requiredCredential",
     "social",
     "updateProfileOnInitialSocialLogin",
     "userCacheEnabled",
     "realmCacheEnabled",
-    "federatedUsers",
 ];
 
 /// Builds the realm of a complete representation, but for keys that it lacks.
@@ -66,13 +60,15 @@ pub(super) fn realm(mut given: Representation, now: UnixMs) -> Result<(RealmImag
         optionals: &image.parts.optional_scopes,
         is_for: &of_protocol,
     };
-    image.clients = clients::build(&mut given, &mut names, &realm_scopes, &mut mappings)?;
+    image.clients = clients::build(&mut given, &mut names, &realm_scopes, &mut mappings, now)?;
     image.users = users::build(&mut given, &mut names, now)?;
-    users::add_service_accounts(&mut image.users, &image.clients, &default_role, now);
     let mut default_groups = Vec::new();
     for group in take_texts(&mut given, "defaultGroups", "$")? {
         default_groups.push(names.group(&group, "$.defaultGroups")?);
     }
+    let scope = names.scopes.get("service_account");
+    let joins = (&default_role, default_groups.as_slice());
+    users::add_service_accounts(&mut image.users, &mut image.clients, scope, joins, now);
     image.parts.realm = settings(given)?;
     image.parts.realm.default_role = default_role;
     image.parts.realm.default_groups = default_groups;
@@ -141,7 +137,8 @@ pub(super) fn admin_client(realm: &str) -> Result<(Client, Vec<Role>), Error> {
     clients::learn(&mut given, &mut names)?;
     let roles = roles::build(&mut given, &mut names)?;
     let scopes = RealmScopes { defaults: &[], optionals: &[], is_for: &|_, _| false };
-    let mut images = clients::build(&mut given, &mut names, &scopes, &mut scopes::Mappings::default())?;
+    let mut images =
+        clients::build(&mut given, &mut names, &scopes, &mut scopes::Mappings::default(), UnixMs(0))?;
     let image = images.pop().ok_or_else(|| Error::Internal("the client was built away".into()))?;
     Ok((image.client, roles))
 }

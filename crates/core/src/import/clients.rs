@@ -1,6 +1,6 @@
 //! Clients.
 
-use keyraft_model::{Client, ClientUuid, Rest, ScopeId};
+use keyraft_model::{Client, ClientUuid, Rest, ScopeId, UnixMs};
 use serde_json::{Value, json};
 use url::Url;
 
@@ -15,27 +15,19 @@ use crate::{
 };
 
 /// Members of a client's representation that follow from others, or that nobody stores.
-const DERIVED: [&str; 4] = ["access", "origin", "registeredNodes", "defaultRoles"];
+const DERIVED: [&str; 3] = ["access", "origin", "defaultRoles"];
+
+/// Characters of a secret that is made, as in Keycloak.
+const SECRET_CHARS: usize = 86;
 
 /// Gives every client an id and learns their names, before anything that names a client is read.
 pub(super) fn learn(given: &mut Representation, names: &mut Names) -> Result<(), Error> {
-    // The names that clients had before Keycloak 1.9.
-    for old in ["applications", "oauthClients"] {
-        if let Some(Value::Array(more)) = given.remove(old)
-            && let Value::Array(clients) = given.entry("clients").or_insert_with(|| json!([]))
-        {
-            clients.extend(more);
-        }
-    }
     let Some(clients) = given.get_mut("clients") else { return Ok(()) };
     let Value::Array(clients) = clients else { return Err(wrong("$.clients", "is not an array")) };
     for (place, client) in clients.iter_mut().enumerate() {
         let path = format!("$.clients[{place}]");
         let Value::Object(client) = client else { return Err(wrong(&path, "is not an object")) };
         give_id(client);
-        if let Some(name) = client.get("name").cloned() {
-            client.entry("clientId").or_insert(name);
-        }
         let client_id = text(client, "clientId", &path)?.to_owned();
         let id = ClientUuid::from(text(client, "id", &path)?);
         if names.clients.insert(client_id.clone(), id).is_some() {
@@ -59,6 +51,7 @@ pub(super) fn build(
     names: &mut Names,
     realm: &RealmScopes<'_>,
     mappings: &mut Mappings,
+    now: UnixMs,
 ) -> Result<Vec<ClientImage>, Error> {
     let clients = match given.remove("clients") {
         Some(Value::Array(clients)) => clients,
@@ -67,40 +60,48 @@ pub(super) fn build(
     let mut images = Vec::with_capacity(clients.len());
     for (place, value) in clients.into_iter().enumerate() {
         let path = format!("$.clients[{place}]");
-        let client = client(members(value, &path)?, &path, names, realm)?;
+        let client = client(members(value, &path)?, &path, names, realm, now)?;
         let scope_mappings = mappings.of_clients.remove(&client.id).unwrap_or_default();
         images.push(ClientImage { client, scope_mappings });
     }
     Ok(images)
 }
 
-fn client(mut given: Rest, path: &str, names: &mut Names, realm: &RealmScopes<'_>) -> Result<Client, Error> {
+fn client(
+    mut given: Rest,
+    path: &str,
+    names: &mut Names,
+    realm: &RealmScopes<'_>,
+    now: UnixMs,
+) -> Result<Client, Error> {
     given.retain(|name, _| !DERIVED.contains(&name.as_str()));
     for map in ["attributes", "authenticationFlowBindingOverrides"] {
         texts_in(&mut given, map);
     }
     give_mapper_ids(&mut given);
+    let template = given.remove("_template").and_then(|name| name.as_str().map(str::to_owned));
     fill(&mut given);
     name_flows(&mut given, path, names);
     let given_scopes = given.get("defaultClientScopes").is_some_and(Value::is_array)
         || given.get("optionalClientScopes").is_some_and(Value::is_array);
     let defaults = take_named(&mut given, "defaultClientScopes", path, names)?;
     let optionals = take_named(&mut given, "optionalClientScopes", path, names)?;
-    // `protocol: null` is what Keycloak exports for clients that stand for a realm.
-    let without_protocol = given.get("protocol").is_some_and(Value::is_null);
     let mut client: Client = entity(given, path)?;
-    if client.protocol.is_none() && !without_protocol {
+    // Clients that stand for a realm in `master` speak no protocol, and are exported so.
+    let is_realm = client.bearer_only && client.is_attribute("realm_client");
+    if client.protocol.is_none() && !is_realm {
         client.protocol = Some("openid-connect".into());
     }
     let protocol = client.protocol.as_deref().unwrap_or("openid-connect");
     let of = |list: &[ScopeId]| list.iter().filter(|id| (realm.is_for)(id, protocol)).cloned().collect();
     (client.default_client_scopes, client.optional_client_scopes) =
         if given_scopes { (defaults, optionals) } else { (of(realm.defaults), of(realm.optionals)) };
-    if client.secret.is_none()
-        && client.is_confidential()
-        && client.client_authenticator_type == "client-secret"
-    {
-        client.secret = Some(keyraft_crypto::random::alphanumeric(32));
+    if let Some(id) = template.as_ref().and_then(|name| names.scopes.get(name)) {
+        client.default_client_scopes.push(id.clone());
+    }
+    if client.secret.is_none() && client.is_confidential() {
+        client.secret = Some(keyraft_crypto::random::alphanumeric(SECRET_CHARS));
+        client.attributes.insert("client.secret.creation.time".into(), now.secs().to_string());
     }
     Ok(client)
 }
@@ -125,6 +126,11 @@ fn fill(given: &mut Rest) {
     if given.get("webOrigins").is_none_or(Value::is_null) {
         let origins = origins(given.get("redirectUris"));
         given.insert("webOrigins".into(), json!(origins));
+    }
+    if given.get("authorizationSettings").is_some_and(Value::is_object) {
+        for name in ["authorizationServicesEnabled", "serviceAccountsEnabled"] {
+            given.insert(name.into(), json!(true));
+        }
     }
     if let Some(Value::Object(attributes)) = given.get_mut("attributes") {
         attributes.entry("realm_client").or_insert(json!("false"));

@@ -256,6 +256,12 @@ fn providers(image: &RealmImage, unbuilt: &mut Vec<String>) {
         let alias = broker["alias"].as_str().unwrap_or_default();
         unbuilt.push(format!("identity provider {alias:?}: signing in through others is not built"));
     }
+    if let Some(old) = image.parts.realm.rest.get("userFederationProviders").and_then(|list| list.as_array())
+    {
+        unbuilt.extend(old.iter().map(|provider| {
+            format!("user federation {:?} is not built", provider["displayName"].as_str().unwrap_or_default())
+        }));
+    }
     for component in &image.parts.components {
         if component.provider_type.ends_with(".UserStorageProvider") {
             let name = component.name.as_deref().unwrap_or_default();

@@ -1,7 +1,7 @@
 //! Reading members of a representation, with the JSON path of what is wrong.
 
 use keyraft_model::Rest;
-use serde::de::DeserializeOwned;
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use crate::{Error, image::Representation};
@@ -10,7 +10,10 @@ use crate::{Error, image::Representation};
 const MAX_ID: usize = 36;
 
 /// Reads an entity from an object. `null` is absent, and names that begin with `_` are ours: no caller sets them.
-pub(super) fn entity<T: DeserializeOwned>(mut members: Rest, path: &str) -> Result<T, Error> {
+pub(super) fn entity<T>(mut members: Rest, path: &str) -> Result<T, Error>
+where
+    T: Default + Serialize + DeserializeOwned,
+{
     if let Some(id) = members.get("id")
         && id.as_str().is_none_or(|id| id.is_empty() || id.chars().count() > MAX_ID)
     {
@@ -18,6 +21,7 @@ pub(super) fn entity<T: DeserializeOwned>(mut members: Rest, path: &str) -> Resu
     }
     members.retain(|name, value| !value.is_null() && !name.starts_with('_'));
     members.values_mut().for_each(prune);
+    convert::<T>(&mut members);
     let read = serde_path_to_error::deserialize(Value::Object(members));
     read.map_err(|error| wrong(&format!("{path}.{}", error.path()), &error.inner().to_string()))
 }
@@ -99,6 +103,23 @@ pub(super) fn lists_in(members: &mut Rest, name: &str) {
             Value::String(_) => *value = Value::Array(vec![value.take()]),
             single => *single = Value::Array(vec![Value::String(single.to_string())]),
         });
+    }
+}
+
+/// Makes switches and numbers of texts, and texts of those, where the entity has the other: so does Keycloak.
+fn convert<T: Default + Serialize>(members: &mut Rest) {
+    let Ok(Value::Object(usual)) = serde_json::to_value(T::default()) else { return };
+    for (name, value) in members {
+        let read = match (usual.get(name), &*value) {
+            (Some(Value::Bool(_) | Value::Number(_)), Value::String(text)) => serde_json::from_str(text).ok(),
+            (Some(Value::String(_)), Value::Bool(_) | Value::Number(_)) => {
+                Some(Value::String(value.to_string()))
+            }
+            _ => None,
+        };
+        if let Some(read) = read {
+            *value = read;
+        }
     }
 }
 

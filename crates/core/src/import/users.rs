@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use keyraft_crypto::{Secret, password::Hash};
-use keyraft_model::{Consent, Credential, Rest, RoleId, ScopeId, UnixMs, User, text::lower};
+use keyraft_model::{Consent, Credential, GroupId, Rest, RoleId, ScopeId, UnixMs, User, text::lower};
 use serde_json::{Value, json};
 
 use super::{
@@ -28,6 +28,8 @@ const DERIVED: [&str; 9] = [
     "applicationRoles",
     "serviceAccountClientId",
 ];
+
+const OFFLINE: &str = "offline_access";
 
 /// Credentials of one user are this far apart, as in Keycloak.
 const PRIORITY_STEP: i64 = 10;
@@ -55,11 +57,12 @@ pub(super) fn build(
 /// Makes the service accounts of clients that have none, as Keycloak does after an import.
 pub(super) fn add_service_accounts(
     users: &mut Vec<UserImage>,
-    clients: &[ClientImage],
-    default_role: &RoleId,
+    clients: &mut [ClientImage],
+    scope: Option<&ScopeId>,
+    (default_role, default_groups): (&RoleId, &[GroupId]),
     now: UnixMs,
 ) {
-    for entry in clients.iter().filter(|entry| entry.client.service_accounts_enabled) {
+    for entry in clients.iter_mut().filter(|entry| entry.client.service_accounts_enabled) {
         let id = &entry.client.id;
         let username = format!("service-account-{}", lower(&entry.client.client_id));
         let is_there = |image: &UserImage| {
@@ -76,7 +79,10 @@ pub(super) fn add_service_accounts(
             service_account_client: Some(id.clone()),
             ..User::default()
         };
-        users.push(UserImage { user, roles: vec![default_role.clone()], ..UserImage::default() });
+        let scopes = &mut entry.client.default_client_scopes;
+        scopes.extend(scope.filter(|scope| !scopes.contains(scope)).cloned().into_iter().collect::<Vec<_>>());
+        let (roles, groups) = (vec![default_role.clone()], default_groups.to_vec());
+        users.push(UserImage { user, roles, groups, ..UserImage::default() });
     }
 }
 
@@ -117,10 +123,18 @@ fn consents(given: &mut Rest, path: &str, names: &mut Names, now: UnixMs) -> Res
         let path = format!("{path}.clientConsents[{place}]");
         let mut consent = members(value, &path)?;
         let client = names.client(text(&consent, "clientId", &path)?, &format!("{path}.clientId"))?;
+        let mut granted = take_texts(&mut consent, "grantedClientScopes", &path)?;
+        // Before Keycloak 4 roles were granted; the one that is a scope now goes on as that.
+        if take_texts(&mut consent, "grantedRealmRoles", &path)?.iter().any(|role| role == OFFLINE) {
+            granted.push(OFFLINE.into());
+        }
         let mut scopes: Vec<ScopeId> = Vec::new();
-        for name in take_texts(&mut consent, "grantedClientScopes", &path)? {
-            match names.scopes.get(&name) {
-                Some(id) => scopes.push(id.clone()),
+        for name in granted {
+            // A client that is shown on the consent screen is granted by its own name.
+            let of_client = || names.clients.get(&name).map(|id| ScopeId::from(id.as_str()));
+            match names.scopes.get(&name).cloned().or_else(of_client) {
+                Some(id) if scopes.contains(&id) => {}
+                Some(id) => scopes.push(id),
                 // What a person allowed is never widened: a scope that is gone is a scope not granted.
                 None => names.findings.dropped.push(format!("{path}: there is no client scope {name:?}")),
             }
