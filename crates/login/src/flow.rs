@@ -108,7 +108,7 @@ pub fn next<'a>(
     match walk.flow(flow, 0)? {
         Verdict::Success => Ok(Step::Done),
         Verdict::Ask(execution, authenticator) => Ok(Step::Ask(execution, authenticator)),
-        Verdict::Attempted => Err(Refusal::NoWay),
+        Verdict::Attempted | Verdict::Skipped => Err(Refusal::NoWay),
     }
 }
 
@@ -149,6 +149,8 @@ fn collect_not_built<'a>(
 enum Verdict<'a> {
     Success,
     Attempted,
+    /// Its conditions do not hold: nothing was asked and nothing was proven.
+    Skipped,
     Ask(&'a Execution, Authenticator),
 }
 
@@ -186,13 +188,16 @@ impl<'a> Walk<'a, '_> {
     }
 
     fn all(&self, required: &[&'a Execution], depth: usize) -> Result<Verdict<'a>, Refusal> {
+        let mut verdict = Verdict::Skipped;
         for execution in required {
             match self.execution(execution, depth)? {
-                Verdict::Success => {}
+                Verdict::Success => verdict = Verdict::Success,
+                Verdict::Skipped => {}
                 other => return Ok(other),
             }
         }
-        Ok(Verdict::Success)
+        // A flow in which everything was skipped has proven nothing: as an alternative it is no way in.
+        Ok(verdict)
     }
 
     /// One alternative is enough. What was proven counts first, so that a person who chose the second way
@@ -227,7 +232,7 @@ impl<'a> Walk<'a, '_> {
                 return Err(Refusal::NotBuilt(execution.authenticator.clone().unwrap_or_default()));
             }
             if execution.requirement == Requirement::Conditional && !self.conditions_hold(flow)? {
-                return Ok(Verdict::Success);
+                return Ok(Verdict::Skipped);
             }
             return self.flow(flow, depth + 1);
         }

@@ -205,3 +205,17 @@ fn user_name_first_then_password() {
     assert_eq!(ask(&flows, &proven(&[]), &Person::default()), Ok(Some("n".into())));
     assert_eq!(ask(&flows, &proven(&["n"]), &person), Ok(Some("p".into())));
 }
+
+#[test]
+fn an_alternative_whose_conditions_do_not_hold_lets_nobody_in() {
+    use Requirement::{Alternative, Conditional, Required};
+    let mut flows = browser();
+    flows[0].executions.insert(3, sub("o", "organization", Alternative));
+    flows.push(flow("organization", vec![sub("oc", "organization if configured", Conditional)]));
+    let inner = vec![step("u", "conditional-user-configured", Required), step("g", "organization", Alternative)];
+    flows.push(flow("organization if configured", inner));
+
+    let next = next(Flows::new(&flows, &[]), "browser", &Progress::default(), &Person::default());
+
+    assert!(matches!(next, Ok(Step::Ask(execution, _)) if execution.id.as_str() == "p"), "{next:?}");
+}
