@@ -65,7 +65,7 @@ pub(crate) fn run(
             let found = match ask(replay, realm, name, expected) {
                 Ok(got) => compare(replay, name, expected, &got),
                 Err(error) => vec![Difference {
-                    fact: "blocked".into(),
+                    fact: if error.to_string().contains("501 ") { "unbuilt" } else { "blocked" }.into(),
                     expected: "an answer".into(),
                     got: format!("{error:#}"),
                     soft: false,

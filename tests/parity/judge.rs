@@ -79,6 +79,12 @@ pub(crate) struct Manner<'a> {
 pub(crate) fn judge(place: &Place, response: &Value, got: &Read, manner: Manner<'_>) -> Vec<Difference> {
     let mut c = Comparison::new(place, manner.ordered);
     c.set = manner.set;
+    if got.status == 501 && response["status"].as_u64() != Some(501) {
+        // What the server itself calls not built differs in one fact, not in each of its parts.
+        let what = got.body["error_description"].as_str().unwrap_or_default();
+        c.differ("unbuilt", &response["status"], what);
+        return c.found;
+    }
     if response["status"].as_u64() != Some(u64::from(got.status)) {
         c.differ("status", &response["status"], got.status);
     }
@@ -281,7 +287,8 @@ fn form(c: &mut Comparison<'_>, expected: &Value, got: &Value) {
     }
     let none = Vec::new();
     let fields = got["fields"].as_array().unwrap_or(&none);
-    let submit = |f: &Value| f["tag"] == "button" || f["type"] == "submit" || f["type"] == "button";
+    let kind = |f: &Value| f["type"].as_str().unwrap_or("text").to_ascii_lowercase();
+    let submit = |f: &Value| f["tag"] == "button" || kind(f) == "submit" || kind(f) == "button";
     for field in expected["fields"].as_array().unwrap_or(&none) {
         let Some(name) = field["name"].as_str() else { continue };
         let fact = format!("page.field:{name}");
@@ -292,11 +299,10 @@ fn form(c: &mut Comparison<'_>, expected: &Value, got: &Value) {
         if submit(field) {
             continue;
         }
-        let kind = |f: &Value| f["type"].as_str().unwrap_or("text").to_owned();
         if kind(field) != kind(found) {
             c.differ(&format!("{fact}.type"), kind(field), kind(found));
         }
-        if field["id"].is_string() && field["type"] != "hidden" && field["id"] != found["id"] {
+        if field["id"].is_string() && kind(field) != "hidden" && field["id"] != found["id"] {
             c.differ(&format!("{fact}.id"), &field["id"], &found["id"]);
         }
         let value = |f: &Value| f["value"].as_str().unwrap_or_default().replace("{{code}}", "{{any}}");
@@ -307,7 +313,7 @@ fn form(c: &mut Comparison<'_>, expected: &Value, got: &Value) {
             c.soft(&format!("{fact}.autocomplete"), &field["autocomplete"], &found["autocomplete"]);
         }
     }
-    for field in fields.iter().filter(|f| !submit(f) && f["type"] != "hidden") {
+    for field in fields.iter().filter(|f| !submit(f) && kind(f) != "hidden") {
         let known = expected["fields"].as_array().unwrap_or(&none).iter().any(|e| e["name"] == field["name"]);
         if field["name"].is_string() && !known {
             c.differ(&format!("page.field:{}", field["name"].as_str().unwrap_or_default()), "(none)", field);

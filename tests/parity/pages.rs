@@ -145,7 +145,11 @@ fn first(walk: &Walk, forms: &Forms) -> Result<Request> {
     }
     let empty = BTreeMap::new();
     let typed = walk.submit.as_ref().unwrap_or(&empty);
-    let hidden = form["fields"].as_array().into_iter().flatten().filter(|f| f["type"] == "hidden");
+    let hidden = form["fields"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter(|f| f["type"].as_str().is_some_and(|t| t.eq_ignore_ascii_case("hidden")));
     let hidden = hidden.filter_map(|f| Some((f["name"].as_str()?, f["value"].as_str().unwrap_or_default())));
     let pairs: Vec<(&str, &str)> = hidden
         .filter(|(name, _)| !typed.contains_key(*name))
