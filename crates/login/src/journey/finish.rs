@@ -51,11 +51,14 @@ impl Journey {
             Ok(grant) => grant,
             Err(response) => return Ok(self.with_cookies(*response)),
         };
-        let secret = grant.secret.clone();
+        let mut secret = grant.secret.clone();
         let started = if joined.is_some() {
-            let joined = self.join(&sid, &user, grant.clone(), &finished).await?;
-            match joined {
-                Started::NoSession => self.start(&user, grant, &finished).await?,
+            match self.join(&sid, &user, grant, &finished).await? {
+                Started::NoSession => {
+                    let (started, fresh) = self.start(&user, &finished).await?;
+                    secret = fresh;
+                    started
+                }
                 other => other,
             }
         } else {
@@ -81,16 +84,15 @@ impl Journey {
     }
 
     /// A new session under a handle of its own; the grant's code names its session, so it is asked for anew.
-    async fn start(
-        &mut self,
-        user: &UserRecord,
-        _stale: Grant,
-        finished: &Finished,
-    ) -> Result<Started, Error> {
+    /// Gives the code's new secret part too.
+    async fn start(&mut self, user: &UserRecord, finished: &Finished) -> Result<(Started, String), Error> {
         let sid = handle::new_sid(&self.browser.realm.realm.id, &user.user.id);
         match self.login.parts().protocol.grant(&self.browser, &self.request, finished, &sid) {
-            Ok(grant) => self.start_as(sid, user, grant, finished).await,
-            Err(_) => Ok(Started::NoSession),
+            Ok(grant) => {
+                let secret = grant.secret.clone();
+                Ok((self.start_as(sid, user, grant, finished).await?, secret))
+            }
+            Err(_) => Ok((Started::NoSession, String::new())),
         }
     }
 
