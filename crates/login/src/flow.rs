@@ -167,11 +167,11 @@ impl<'a> Walk<'a, '_> {
         }
         let mut required = Vec::new();
         let mut alternatives = Vec::new();
-        for execution in sorted(flow) {
-            if is_condition(execution) {
-                continue;
-            }
+        let mut skipped = false;
+        for execution in sorted(flow).filter(|execution| !is_condition(execution)) {
             match execution.requirement {
+                // A conditional sub-flow whose conditions do not hold is as if it were not there.
+                Requirement::Conditional if !self.is_on(execution)? => skipped = true,
                 Requirement::Required | Requirement::Conditional => required.push(execution),
                 Requirement::Alternative => alternatives.push(execution),
                 Requirement::Disabled => {}
@@ -182,9 +182,17 @@ impl<'a> Walk<'a, '_> {
             return self.all(&required, depth);
         }
         if alternatives.is_empty() {
-            return Err(Refusal::Broken(flow.alias.clone()));
+            // Nothing was asked, so nothing was proven.
+            return if skipped { Ok(Verdict::Attempted) } else { Err(Refusal::Broken(flow.alias.clone())) };
         }
         self.any(&alternatives, depth)
+    }
+
+    fn is_on(&self, execution: &'a Execution) -> Result<bool, Refusal> {
+        match &execution.flow {
+            Some(id) => self.conditions_hold(self.flows.find(id).ok_or_else(|| Refusal::Broken(id.to_string()))?),
+            None => Ok(true),
+        }
     }
 
     fn all(&self, required: &[&'a Execution], depth: usize) -> Result<Verdict<'a>, Refusal> {

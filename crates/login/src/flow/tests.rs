@@ -219,3 +219,17 @@ fn an_alternative_whose_conditions_do_not_hold_lets_nobody_in() {
 
     assert!(matches!(next, Ok(Step::Ask(execution, _)) if execution.id.as_str() == "p"), "{next:?}");
 }
+
+#[test]
+fn a_flow_of_nothing_but_a_conditional_that_is_off_proves_nothing() {
+    use Requirement::{Alternative, Conditional, Required};
+    let mut flows = browser();
+    flows[0].executions.insert(2, sub("org", "organization", Alternative));
+    flows.push(flow("organization", vec![sub("cond", "conditional organization", Conditional)]));
+    flows.push(flow(
+        "conditional organization",
+        vec![step("u2", "conditional-user-configured", Required), step("org-form", "organization", Alternative)],
+    ));
+
+    assert_eq!(ask(&flows, &proven(&[]), &Person::default()), Ok(Some("p".into())));
+}
