@@ -45,6 +45,8 @@ pub(crate) enum Command {
     },
     /// Import realms from files that Keycloak or this server exported. Stop the server first.
     Import(Import),
+    /// Export realms to files, secrets in clear: a backup, or a way to Keycloak.
+    Export(Export),
 }
 
 /// Options of `start` and `start-dev`.
@@ -169,6 +171,44 @@ pub(crate) struct Import {
     /// The settings.
     #[command(flatten)]
     pub(crate) settings: Settings,
+}
+
+/// Options of `export`.
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("to").required(true).args(["file", "dir"]))]
+pub(crate) struct Export {
+    /// Name of the realm; every one when it is left away.
+    #[arg(long)]
+    pub(crate) realm: Option<String>,
+    /// File to write: one realm, or an array of all.
+    #[arg(long)]
+    pub(crate) file: Option<PathBuf>,
+    /// Folder to write into: `<realm>-realm.json` and `<realm>-users-N.json`.
+    #[arg(long)]
+    pub(crate) dir: Option<PathBuf>,
+    /// Where users go; `different_files` with --dir, `realm_file` with --file.
+    #[arg(long)]
+    pub(crate) users: Option<Users>,
+    /// Users in each of the different files.
+    #[arg(long, default_value_t = 50)]
+    pub(crate) users_per_file: usize,
+    /// The settings.
+    #[command(flatten)]
+    pub(crate) settings: Settings,
+}
+
+/// Where an export puts users; the names are Keycloak's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub(crate) enum Users {
+    /// Nowhere.
+    Skip,
+    /// Into the realm's own file.
+    RealmFile,
+    /// Into one file beside it.
+    SameFile,
+    /// Into several files beside it.
+    DifferentFiles,
 }
 
 /// The settings that were given as flags, and the file to read.

@@ -3,6 +3,7 @@
 mod bootstrap_admin;
 mod config;
 mod db;
+mod export;
 mod import;
 mod offline;
 mod start;
@@ -28,6 +29,7 @@ pub(crate) fn run(command: Command) -> anyhow::Result<()> {
         Command::Config { verb } => config::run(verb),
         Command::BootstrapAdmin { verb } => bootstrap_admin::run(verb),
         Command::Db { verb } => db::run(verb),
+        Command::Export(options) => export::run(options),
         Command::Import(options) => import::run(options),
     }
 }

@@ -1,0 +1,24 @@
+//! The e2e ring: the binary over HTTP, one file a journey.
+//!
+//! Every test has a server and a realm of its own and knows nothing of the inside. With `KEYRAFT_TEST_URL` the
+//! journeys run against another server, the original for instance: what they expect is what it does. Tests of
+//! the binary itself (`starting`, `transfer`) are left out then.
+
+mod admin;
+mod code;
+mod discovery;
+mod grants;
+mod login;
+mod refresh;
+mod shop;
+mod sign_out;
+mod starting;
+mod transfer;
+
+use anyhow::Result;
+use keyraft_harness::Keyraft;
+
+/// A server of the test's own.
+async fn keyraft() -> Result<Keyraft> {
+    Keyraft::start(env!("CARGO_BIN_EXE_keyraft")).await
+}
