@@ -2,10 +2,15 @@
 
 use http::StatusCode;
 use keyraft_core::{Error as CoreError, authority::Right};
-use keyraft_model::Client;
+use keyraft_model::{Client, ClientUuid, RealmId};
 use serde_json::{Value, json};
 
-use crate::{context::Context, error::Error, reply::Reply, representation};
+use crate::{
+    context::Context,
+    error::Error,
+    reply::Reply,
+    representation::{self, Reach},
+};
 
 /// `GET clients`: all, one by `clientId`, or those that contain it. Who may only query gets an empty list.
 pub(crate) async fn list(cx: Context) -> Result<Reply, Error> {
@@ -27,16 +32,22 @@ pub(crate) async fn list(cx: Context) -> Result<Reply, Error> {
         }
         search => cx.core.list_clients(&cx.realm, search, page.offset(), page.limit()).await?,
     };
+    let management = cx.core.management_clients(&cx.realm).await?;
     let mut shown = Vec::with_capacity(clients.len());
     for client in &clients {
-        shown.push(Value::Object(show(&cx, client).await?));
+        shown.push(Value::Object(show(&cx, client, &management).await?));
     }
     Ok(Reply::Json(shown.into()))
 }
 
-async fn show(cx: &Context, client: &Client) -> Result<representation::Members, Error> {
+async fn show(
+    cx: &Context,
+    client: &Client,
+    management: &[(RealmId, ClientUuid)],
+) -> Result<representation::Members, Error> {
     let covers = cx.core.covers_client(&cx.realm, client, &cx.authority).await?;
-    Ok(representation::client(&cx.realm, client, &cx.authority, covers))
+    let reach = Reach { covers, is_management: management.iter().any(|(_, id)| *id == client.id) };
+    Ok(representation::client(&cx.realm, client, &cx.authority, reach))
 }
 
 /// `POST clients`.
@@ -49,7 +60,8 @@ pub(crate) async fn create(cx: Context) -> Result<Reply, Error> {
 /// `GET clients/{client-uuid}`.
 pub(crate) async fn read(cx: Context) -> Result<Reply, Error> {
     let view = cx.client().await?;
-    Ok(Reply::Json(show(&cx, &view.client).await?.into()))
+    let management = cx.core.management_clients(&cx.realm).await?;
+    Ok(Reply::Json(show(&cx, &view.client, &management).await?.into()))
 }
 
 /// `PUT clients/{client-uuid}`.

@@ -6,16 +6,8 @@ use serde_json::Value;
 use crate::{context::Context, error::Error, reply::Reply, representation::plain};
 
 /// Members of a key's configuration that say how it is used; everything else in it is the key.
-const KEY_SETTINGS: [&str; 8] = [
-    "priority",
-    "enabled",
-    "active",
-    "algorithm",
-    "keySize",
-    "keyUse",
-    "secretSize",
-    "ecdsaEllipticCurveKey",
-];
+const KEY_SETTINGS: [&str; 7] =
+    ["priority", "enabled", "active", "algorithm", "keySize", "secretSize", "ecdsaEllipticCurveKey"];
 
 /// `GET components`.
 pub(crate) async fn list(cx: Context) -> Result<Reply, Error> {

@@ -30,6 +30,8 @@ pub(crate) struct Context {
     pub(crate) realm: Arc<RealmView>,
     /// What the caller may do there.
     pub(crate) authority: Authority,
+    /// Whether the operation changes anything.
+    pub(crate) writes: bool,
     /// Values of the path's variables.
     pub(crate) parameters: Parameters,
     /// The query.
@@ -98,7 +100,8 @@ impl Context {
 
     /// The request's own address and `/{id}`.
     pub(crate) fn below(&self, id: &str) -> String {
-        format!("{}/{}", self.url.trim_end_matches('/'), keyraft_web::extract::segment(id))
+        let below = format!("{}/{}", self.url.trim_end_matches('/'), keyraft_web::extract::segment(id));
+        below.trim_end_matches('/').to_owned()
     }
 
     /// The user of the path.
@@ -110,12 +113,16 @@ impl Context {
         self.core.user(&self.realm, &id).await?.ok_or_else(|| Error::not_found("User not found"))
     }
 
-    /// The client of the path.
+    /// The client of the path. One that authority is made of is there to be read only.
     ///
     /// # Errors
-    /// 404.
+    /// 404; 403.
     pub(crate) async fn client(&self) -> Result<Arc<ClientView>, Error> {
-        self.client_named("client-uuid", "Could not find client").await
+        let client = self.client_named("client-uuid", "Could not find client").await?;
+        if self.writes && self.core.is_management(&self.realm, &client.client.id).await? {
+            return Err(Error::forbidden());
+        }
+        Ok(client)
     }
 
     /// The client that a variable names by its row.

@@ -27,7 +27,6 @@ use crate::{
     context::Context,
     error::Error,
     query::Query,
-    reply::Reply,
     routes::{self, Match, Parameters, Route},
     unbuilt,
 };
@@ -53,7 +52,7 @@ pub(crate) async fn serve(State(oidc): State<Oidc>, request: Request) -> Respons
         Err(error) => return error.into_response(),
         Ok(bearer) => answer(&oidc, origin, bearer, parts, body).await,
     };
-    opened(response.map_or_else(Error::into_response, Reply::into_response), foreign)
+    opened(response.unwrap_or_else(Error::into_response), foreign)
 }
 
 async fn let_in(oidc: &Oidc, origin: &RequestOrigin, headers: &HeaderMap) -> Result<Bearer, Error> {
@@ -82,7 +81,7 @@ async fn answer(
     bearer: Bearer,
     parts: Parts,
     body: axum::body::Body,
-) -> Result<Reply, Error> {
+) -> Result<Response, Error> {
     let path = segments(parts.uri.path()).ok_or_else(Error::no_path)?;
     let realm = match path.get(2) {
         Some(name) if path[1] == "realms" => {
@@ -108,6 +107,7 @@ async fn answer(
         asker,
         realm,
         authority,
+        writes: route.method != "GET",
         parameters,
         query: Query::read(parts.uri.query()),
         body,
@@ -115,7 +115,11 @@ async fn answer(
         url: format!("{}{}", origin.admin, parts.uri.path()),
         origin: RequestOrigin::clone(&origin),
     };
-    operation(context).await
+    let mut response = operation(context).await?.into_response();
+    if routes::says_no_cache(route) {
+        response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    }
+    Ok(response)
 }
 
 /// The segments of a path, each decoded on its own; `None` when one is no text.

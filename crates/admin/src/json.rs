@@ -74,12 +74,6 @@ pub(crate) fn text<'a>(object: &'a Object, name: &str) -> Option<&'a str> {
     object.get(name)?.as_str()
 }
 
-/// The texts of a list member; empty without one.
-pub(crate) fn texts(object: &Object, name: &str) -> Vec<String> {
-    let list = object.get(name).and_then(Value::as_array);
-    list.into_iter().flatten().filter_map(|text| text.as_str().map(str::to_owned)).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

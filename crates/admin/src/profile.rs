@@ -14,7 +14,7 @@ pub(crate) async fn read(cx: Context) -> Result<Reply, Error> {
 pub(crate) async fn update(cx: Context) -> Result<Reply, Error> {
     let given = cx.object("UPConfig")?;
     let profile = cx.core.set_user_profile(&cx.realm, &given).await?;
-    Ok(Reply::Json(json!(profile)))
+    Ok(Reply::PlainJson(json!(profile)))
 }
 
 /// `GET users/profile/metadata`.

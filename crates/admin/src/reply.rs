@@ -9,8 +9,8 @@ use serde_json::Value;
 pub(crate) enum Reply {
     /// 200 with JSON.
     Json(Value),
-    /// 200 with plain text.
-    Text(String),
+    /// 200 with JSON, its encoding not named: Keycloak does so here and there.
+    PlainJson(Value),
     /// 201 with the address of what was made.
     Created(String),
     /// 201 with the address of what was made, and itself.
@@ -24,11 +24,11 @@ impl Reply {
     pub(crate) fn into_response(self) -> Response {
         match self {
             Self::Json(value) => readable(value.to_string(), "application/json;charset=UTF-8"),
-            Self::Text(text) => readable(text, "text/plain"),
+            Self::PlainJson(value) => readable(value.to_string(), "application/json"),
             Self::Created(location) => created(&location, Body::empty()),
             Self::CreatedWith(location, value) => {
                 let mut response = created(&location, value.to_string().into());
-                set(&mut response, header::CONTENT_TYPE, "application/json;charset=UTF-8");
+                set(&mut response, header::CONTENT_TYPE, "application/json");
                 response
             }
             Self::Nothing => status(StatusCode::NO_CONTENT, Body::empty()),
@@ -45,7 +45,6 @@ pub(crate) fn status(status: StatusCode, body: Body) -> Response {
 
 fn readable(text: String, kind: &'static str) -> Response {
     let mut response = status(StatusCode::OK, text.into());
-    set(&mut response, header::CACHE_CONTROL, "no-cache");
     set(&mut response, header::CONTENT_TYPE, kind);
     response
 }

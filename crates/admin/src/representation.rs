@@ -7,7 +7,7 @@ mod role;
 mod session;
 mod user;
 
-pub(crate) use client::{client, client_scope, effective_mapper, scope_reference};
+pub(crate) use client::{Reach, client, client_scope, effective_mapper, scope_reference};
 pub(crate) use group::{GroupShape, group};
 pub(crate) use realm::{realm, realm_brief, realm_outline};
 pub(crate) use role::{role, roles};

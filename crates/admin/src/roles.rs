@@ -34,6 +34,11 @@ pub(crate) async fn found(cx: &Context, write: bool) -> Result<Role, Error> {
             (Some(_), false) => Right::ViewClients,
             (Some(_), true) => Right::ManageClients,
         })?;
+        if let Some(client) = role.client.as_ref().filter(|_| write)
+            && cx.core.is_management(&cx.realm, client).await?
+        {
+            return Err(Error::forbidden());
+        }
         return Ok(role.clone());
     }
     let container = container(cx).await?;
@@ -52,8 +57,11 @@ pub(crate) async fn list(cx: Context) -> Result<Reply, Error> {
     };
     let mut roles: Vec<&Role> = cx.realm.roles.of(container.as_ref()).filter(fits).collect();
     roles.sort_by(|a, b| a.name.cmp(&b.name));
+    // Without a search Keycloak looks at `max` only where `first` stands beside it.
+    let is_part = search.is_some() || (cx.query.filled("first").is_some() && page.max.is_some());
+    let roles = if is_part { page.of(roles) } else { roles };
     let brief = cx.query.flag("briefRepresentation").unwrap_or(true);
-    Ok(Reply::Json(representation::roles(&cx.realm, page.of(roles), brief)))
+    Ok(Reply::Json(representation::roles(&cx.realm, roles, brief)))
 }
 
 /// `POST roles`: `Location` ends in the name.

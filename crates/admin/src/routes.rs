@@ -115,6 +115,45 @@ const CLASSES: [&str; 27] = [
     "~/users/{}",
 ];
 
+/// Writes whose answers say `Cache-Control: no-cache`, as reads do.
+const UNCACHED: [(&str, &str); 24] = [
+    ("DELETE", "~/client-scopes/{client-scope-id}"),
+    ("DELETE", "~/client-scopes/{client-scope-id}/protocol-mappers/models/{id}"),
+    ("DELETE", "~/clients/{client-uuid}"),
+    ("DELETE", "~/clients/{client-uuid}/default-client-scopes/{clientScopeId}"),
+    ("DELETE", "~/clients/{client-uuid}/optional-client-scopes/{clientScopeId}"),
+    ("DELETE", "~/clients/{client-uuid}/protocol-mappers/models/{id}"),
+    ("DELETE", "~/default-default-client-scopes/{clientScopeId}"),
+    ("DELETE", "~/default-groups/{groupId}"),
+    ("DELETE", "~/default-optional-client-scopes/{clientScopeId}"),
+    ("DELETE", "~/roles/{role-name}"),
+    ("DELETE", "~/users/{user-id}"),
+    ("DELETE", "~/users/{user-id}/consents/{client}"),
+    ("DELETE", "~/users/{user-id}/federated-identity/{provider}"),
+    ("DELETE", "~/users/{user-id}/groups/{groupId}"),
+    ("POST", "~/client-scopes"),
+    ("POST", "~/clients/{client-uuid}/protocol-mappers/models"),
+    ("POST", "~/groups/{group-id}/children"),
+    ("PUT", "~/client-scopes/{client-scope-id}"),
+    ("PUT", "~/clients/{client-uuid}/default-client-scopes/{clientScopeId}"),
+    ("PUT", "~/clients/{client-uuid}/optional-client-scopes/{clientScopeId}"),
+    ("PUT", "~/clients/{client-uuid}/protocol-mappers/models/{id}"),
+    ("PUT", "~/default-default-client-scopes/{clientScopeId}"),
+    ("PUT", "~/default-groups/{groupId}"),
+    ("PUT", "~/users/{user-id}/groups/{groupId}"),
+];
+
+/// Reads whose answers do not.
+const CACHED: [&str; 3] = ["~/localization", "~/users/profile", "~/users/profile/metadata"];
+
+/// Whether the answers of a row say `Cache-Control: no-cache`.
+pub(crate) fn says_no_cache(route: &Route) -> bool {
+    match route.method {
+        "GET" => !CACHED.contains(&route.path),
+        method => UNCACHED.contains(&(method, route.path)),
+    }
+}
+
 struct Row {
     route: &'static Route,
     segments: Vec<&'static str>,

@@ -82,7 +82,15 @@ fn query(query: &Query) -> Result<Option<UserQuery>, Error> {
     let text = |name: &str| query.filled(name).map(str::to_owned);
     let (created_after, created_before) = (date(query, "createdAfter")?, date(query, "createdBefore")?);
     let search = text("search").map(|search| search.trim().to_owned()).filter(|search| !search.is_empty());
-    let fields = [text("username"), text("email"), text("firstName"), text("lastName")];
+    let mut fields = [text("username"), text("email"), text("firstName"), text("lastName")];
+    let (mut exact, mut pairs) = (query.flag("exact"), attributes(query.filled("q").unwrap_or_default()));
+    // `q` may name what every user has; its values match whole.
+    for (field, name) in fields.iter_mut().zip(["username", "email", "firstName", "lastName"]) {
+        let named = pairs.iter().position(|(key, _)| key == name);
+        if let Some((_, value)) = named.filter(|_| field.is_none()).map(|place| pairs.remove(place)) {
+            (*field, exact) = (Some(value), exact.or(Some(true)));
+        }
+    }
     let by_field = search.is_none()
         && (fields.iter().any(Option::is_some)
             || ["enabled", "emailVerified"].iter().any(|name| query.filled(name).is_some())
@@ -94,12 +102,12 @@ fn query(query: &Query) -> Result<Option<UserQuery>, Error> {
         email,
         first_name,
         last_name,
-        exact: query.flag("exact"),
+        exact,
         enabled: query.flag("enabled"),
         email_verified: query.flag("emailVerified"),
         created_after,
         created_before,
-        attributes: attributes(query.filled("q").unwrap_or_default()),
+        attributes: pairs,
         service_accounts: by_field,
     }))
 }
@@ -183,6 +191,12 @@ pub(crate) async fn delete(cx: Context) -> Result<Reply, Error> {
 pub(crate) async fn federated_identities(cx: Context) -> Result<Reply, Error> {
     cx.user().await?;
     Ok(Reply::Json(json!([])))
+}
+
+/// `DELETE users/{user-id}/federated-identity/{provider}`: there is none to remove.
+pub(crate) async fn remove_federated_identity(cx: Context) -> Result<Reply, Error> {
+    cx.user().await?;
+    Ok(Reply::Nothing)
 }
 
 #[cfg(test)]

@@ -185,8 +185,19 @@ impl Core {
         Ok(Authority { roles, sources: Sources { powers, held }, may_create_realms })
     }
 
+    /// Whether authority over a realm is made of a client's roles: nobody changes such a client.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn is_management(&self, realm: &RealmView, client: &ClientUuid) -> Result<bool, Error> {
+        Ok(self.management_clients(realm).await?.iter().any(|(_, id)| id == client))
+    }
+
     /// The clients of a realm whose roles are authority, each with the realm that it is over.
-    async fn management_clients(&self, realm: &RealmView) -> Result<Vec<(RealmId, ClientUuid)>, Error> {
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn management_clients(&self, realm: &RealmView) -> Result<Vec<(RealmId, ClientUuid)>, Error> {
         if realm.realm.realm != MASTER {
             let client = self.client(realm, REALM_MANAGEMENT).await?;
             return Ok(client

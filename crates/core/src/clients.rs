@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::{
     ClientView, Core, Error, RealmView,
-    authority::{Authority, MASTER, REALM_MANAGEMENT},
+    authority::{Authority, REALM_MANAGEMENT},
     groups::may_give_all,
     mappers::mappers_of,
     overlay::{fits, flag, invalid, merge_attributes, overlay, text, texts},
@@ -100,13 +100,13 @@ impl Core {
         given: &Rest,
         by: &Authority,
     ) -> Result<(), Error> {
-        self.may_change(realm, &view.client, by).await?;
         let current = &view.client;
+        if self.is_management(realm, &current.id).await? {
+            return Err(Error::Denied("authority over a realm is made of this client's roles"));
+        }
+        self.may_change(realm, current, by).await?;
         let changed = changed_client(realm, current, given)?;
         rules::check(&changed)?;
-        if changed.client_id != current.client_id && is_management(realm, current) {
-            return Err(Error::Denied("the client that authority is made of keeps its name"));
-        }
         if given.contains_key("protocolMappers") {
             for mapper in &changed.protocol_mappers {
                 self.may_map(realm, mapper, by).await?;
@@ -156,9 +156,7 @@ impl Core {
         view: &ClientView,
         by: &Authority,
     ) -> Result<(), Error> {
-        if is_management(realm, &view.client)
-            || (realm.realm.realm == MASTER && self.is_over_realm(&view.client).await?)
-        {
+        if self.is_management(realm, &view.client.id).await? {
             return Err(Error::Denied("authority over a realm is made of this client's roles"));
         }
         if BUILT_IN.contains(&view.client.client_id.as_str()) {
@@ -199,8 +197,8 @@ impl Core {
         Ok(secret)
     }
 
-    /// Adds a client scope to a client. One that it has as default cannot be made optional; one that is
-    /// optional becomes default.
+    /// Adds a client scope to a client. One that it has already, on either list, stays where it is, and one of
+    /// another protocol is passed over, as in Keycloak.
     ///
     /// # Errors
     /// [`Error::NotFound`].
@@ -211,13 +209,12 @@ impl Core {
         scope: &ScopeId,
         is_default: bool,
     ) -> Result<(), Error> {
+        let protocol = realm.scopes.get(scope).ok_or(Error::NotFound("client scope"))?.protocol.as_ref();
         self.change_client(realm, client, |client| {
-            if client.default_client_scopes.contains(scope)
-                || (!is_default && client.optional_client_scopes.contains(scope))
-            {
+            let lists = [&client.default_client_scopes, &client.optional_client_scopes];
+            if protocol != client.protocol.as_ref() || lists.iter().any(|list| list.contains(scope)) {
                 return Ok(());
             }
-            client.optional_client_scopes.retain(|other| other != scope);
             let list = if is_default {
                 &mut client.default_client_scopes
             } else {
@@ -303,16 +300,6 @@ impl Core {
             Err(Error::Denied("the client's service account has more authority than the caller"))
         }
     }
-
-    /// Whether a client of `master` stands for a realm.
-    async fn is_over_realm(&self, client: &Client) -> Result<bool, Error> {
-        let realms = keyraft_store::realms::list(&self.store).await?;
-        Ok(realms.iter().any(|realm| realm.value.master_admin_client == client.id))
-    }
-}
-
-fn is_management(realm: &RealmView, client: &Client) -> bool {
-    client.client_id == REALM_MANAGEMENT || client.id == realm.realm.master_admin_client
 }
 
 /// A client as a representation without members would make it.

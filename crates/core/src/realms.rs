@@ -114,12 +114,10 @@ impl Core {
         let Some(user) = user.filter(|_| creator.realm.realm.id == master.realm.id) else { return Ok(()) };
         let client = &view.realm.master_admin_client;
         let held: Vec<_> = authz::held_roles(&master, &user).iter().map(|role| role.id.clone()).collect();
-        let missing: Vec<_> = master
-            .roles
-            .of(Some(client))
-            .map(|role| role.id.clone())
-            .filter(|id| !held.contains(id))
-            .collect();
+        // `impersonation` is made after the creator got his roles, so that Keycloak never gives it.
+        let given = master.roles.of(Some(client)).filter(|role| role.name != "impersonation");
+        let missing: Vec<_> =
+            given.map(|role| role.id.clone()).filter(|id| !held.contains(id)).collect();
         if !client.is_empty() && !missing.is_empty() {
             let (of, id, missing) = (&master.realm.id, &user.user.id, &missing);
             self.store.write(async |tx| users::add_roles(&tx, of, id, missing).await).await?;

@@ -224,6 +224,8 @@ impl UserProfile {
                 attribute.allows(&attribute.permissions.view, editor) || attribute.may_edit(editor)
             }
             None if ROOT.contains(&name) => true,
+            // What the server itself writes, an administrator sees whatever the policy says.
+            None if is_read_only(name) || name == "is_temporary_admin" => editor == Editor::Admin,
             None => match self.unmanaged_attribute_policy {
                 Some(Unmanaged::Enabled) => true,
                 Some(Unmanaged::AdminEdit | Unmanaged::AdminView) => editor == Editor::Admin,

@@ -10,9 +10,18 @@ use serde_json::{Value, json};
 
 use super::{Members, plain, put, put_some};
 
+/// What the caller may see and do with a client.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reach {
+    /// He has all the authority that its service account has.
+    pub(crate) covers: bool,
+    /// Authority is made of its roles, so that nobody changes it.
+    pub(crate) is_management: bool,
+}
+
 /// A client as Keycloak's `ClientRepresentation`. A secret that would open more authority than the caller has
 /// is masked; a public client's is not shown at all.
-pub(crate) fn client(realm: &RealmView, client: &Client, by: &Authority, covers: bool) -> Members {
+pub(crate) fn client(realm: &RealmView, client: &Client, by: &Authority, reach: Reach) -> Members {
     let mut shown = plain(client);
     let names = |ids: &[ScopeId]| {
         realm.scopes_of(ids).map(|scope| Value::from(scope.name.clone())).collect::<Vec<_>>()
@@ -22,10 +31,10 @@ pub(crate) fn client(realm: &RealmView, client: &Client, by: &Authority, covers:
     shown.shift_remove("registrationAccessToken");
     if client.public_client {
         shown.shift_remove("secret");
-    } else if !covers && client.secret.is_some() {
+    } else if !reach.covers && client.secret.is_some() {
         put(&mut shown, "secret", MASKED);
     }
-    let manage = by.has(Right::ManageClients);
+    let manage = by.has(Right::ManageClients) && !reach.is_management;
     put(
         &mut shown,
         "access",

@@ -14,7 +14,13 @@ use super::{Members, plain, put, put_some, role};
 pub(crate) fn realm(view: &RealmView) -> Value {
     let realm = &*view.realm;
     let mut shown = plain(realm);
-    shown.retain(|name, _| !name.starts_with('_'));
+    // What an import brought and this release does not read stays out of sight while there is nothing in it.
+    let is_empty = |value: &Value| match value {
+        Value::Array(list) => list.is_empty(),
+        Value::Object(members) => members.is_empty(),
+        _ => false,
+    };
+    shown.retain(|name, value| !name.starts_with('_') && !(HIDDEN.contains(&name.as_str()) && is_empty(value)));
     if realm.smtp_server.contains_key("password") {
         let mut server = realm.smtp_server.clone();
         server.insert("password".to_owned(), MASKED.to_owned());
@@ -25,6 +31,9 @@ pub(crate) fn realm(view: &RealmView) -> Value {
     }
     in_order(shown).into()
 }
+
+/// Members that are not there while they are empty.
+const HIDDEN: [&str; 3] = ["localizationTexts", "identityProviders", "identityProviderMappers"];
 
 /// What `briefRepresentation` shows of a realm.
 pub(crate) fn realm_brief(realm: &Realm) -> Value {

@@ -30,7 +30,7 @@ routes! {
     PUT "~/users/{user-id}/execute-actions-email" ManageUsers;
     GET "~/users/{user-id}/federated-identity" ViewUsers => users::federated_identities;
     POST "~/users/{user-id}/federated-identity/{provider}" ManageUsers;
-    DELETE "~/users/{user-id}/federated-identity/{provider}" ManageUsers;
+    DELETE "~/users/{user-id}/federated-identity/{provider}" ManageUsers => users::remove_federated_identity;
     GET "~/users/{user-id}/groups" ViewUsers => user_groups::list;
     GET "~/users/{user-id}/groups/count" ViewUsers => user_groups::count;
     PUT "~/users/{user-id}/groups/{groupId}" ManageUsers => user_groups::join;
