@@ -61,6 +61,7 @@ pub fn complete(given: &mut Representation) {
     complete_settings(given);
     complete_roles(given, &name);
     complete_clients(given, &name, is_master);
+    complete_protection(given);
     if is_missing(given, "authenticationFlows") {
         given.insert("authenticationFlows".into(), flows(is_master));
         given.insert("authenticatorConfig".into(), CONFIGS.clone());
@@ -182,6 +183,22 @@ fn complete_clients(given: &mut Representation, realm: &str, is_master: bool) {
             }
         }
         list(given, "clients").push(client);
+    }
+}
+
+/// Clients that guard resources have a role for themselves, with which they register those.
+fn complete_protection(given: &mut Representation) {
+    let guards = |client: &&Value| client.get("authorizationSettings").is_some_and(Value::is_object);
+    let clients: Vec<String> = list(given, "clients")
+        .iter()
+        .filter(guards)
+        .filter_map(|client| client["clientId"].as_str().map(str::to_owned))
+        .collect();
+    for client in clients {
+        let roles = list(client_roles(given), &client);
+        if !roles.iter().any(|role| role["name"] == "uma_protection") {
+            roles.push(json!({"name": "uma_protection", "attributes": {}}));
+        }
     }
 }
 

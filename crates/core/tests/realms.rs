@@ -126,12 +126,12 @@ async fn an_import_is_all_or_nothing_and_says_where_it_failed() {
     let house = House::open().await;
     house.bootstrap().await;
     let good = object(json!({"realm": "good"}));
-    let bad = object(json!({"realm": "bad", "users": [{"username": "x", "realmRoles": ["nope"]}]}));
+    let bad = object(json!({"realm": "bad", "users": [{"username": "x", "clientRoles": {"nope": ["r"]}}]}));
 
     let refused = import::import(&house.store, &house.hasher, vec![good, bad], IfThere::Skip, NOW).await;
 
     let text = refused.expect_err("is refused").to_string();
-    assert!(text.contains("$.users[0].realmRoles") && text.contains("nope"), "{text}");
+    assert!(text.contains("$.users[0].clientRoles.nope") && text.contains("nope"), "{text}");
     assert_eq!(realms::names(&house.store).await.expect("reads").len(), 1);
 }
 
@@ -151,4 +151,18 @@ async fn a_realm_that_is_there_is_skipped_or_replaced_whole() {
     assert!(import("two", IfThere::Refuse).await.is_err());
     assert_eq!(import("three", IfThere::Replace).await.expect("imports"), Outcome::Replaced);
     assert_eq!(house.parts("demo").await.realm.display_name.as_deref(), Some("three"));
+}
+
+#[tokio::test]
+async fn a_role_that_somebody_holds_is_made() {
+    let house = House::open().await;
+    let given = object(json!({"realm": "r", "users": [{"username": "x", "realmRoles": ["new"]}]}));
+
+    let (id, report) = import::create_realm(&house.store, &house.hasher, given, NOW).await.expect("is made");
+
+    let user = users::find_by_username(&house.store, &id, "x").await.expect("reads").expect("is there");
+    let held = users::roles(&house.store, &id, &user.value.id).await.expect("reads");
+    let role = roles::find(&house.store, &id, &held[0]).await.expect("reads").expect("is there");
+    assert_eq!(role.value.name, "new");
+    assert_eq!(report.made.len(), 1);
 }

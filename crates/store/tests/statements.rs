@@ -122,3 +122,23 @@ async fn migrations_run_once_and_a_plan_is_empty_after() {
 fn is_of_postgres(name: &str) -> bool {
     name.contains("BEGIN_PG") || name.contains("VERSION_STATEMENT")
 }
+
+#[tokio::test]
+async fn what_a_login_or_search_reads_is_found_by_an_index() {
+    let fresh = support::sqlite().await;
+    let mut connection = SqliteConnection::connect(&fresh.url).await.expect("connects");
+    let is_hot = |name: &str| {
+        ["::FIND", "users::ROLES", "users::GROUPS", "credentials::LIST", "search::PREFIX", "search::ATTRIBUTES"]
+            .iter()
+            .any(|hot| name.contains(hot))
+    };
+    let hot: Vec<_> = statements().into_iter().filter(|sql| is_hot(sql.name)).collect();
+    assert!(hot.len() > 20);
+    for sql in hot {
+        let text = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {}", sql.text));
+        let rows = sqlx::query(text).fetch_all(&mut connection).await.expect("explains");
+        let plan: Vec<String> = rows.iter().map(|row| sqlx::Row::get(row, 3)).collect();
+        assert!(!plan.iter().any(|line| line.starts_with("SCAN usr")), "{}: {plan:?}", sql.name);
+        assert!(plan.iter().any(|line| line.starts_with("SEARCH")), "{}: {plan:?}", sql.name);
+    }
+}

@@ -62,6 +62,7 @@ pub(super) fn realm(mut given: Representation, now: UnixMs) -> Result<(RealmImag
     };
     image.clients = clients::build(&mut given, &mut names, &realm_scopes, &mut mappings, now)?;
     image.users = users::build(&mut given, &mut names, now)?;
+    image.parts.roles.append(&mut names.made);
     let mut default_groups = Vec::new();
     for group in take_texts(&mut given, "defaultGroups", "$")? {
         default_groups.push(names.group(&group, "$.defaultGroups")?);

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use keyraft_model::{ClientUuid, FlowId, GroupId, RoleId, ScopeId};
+use keyraft_model::{ClientUuid, FlowId, GroupId, Role, RoleId, ScopeId};
 
 use super::{report::Findings, shape::wrong};
 use crate::Error;
@@ -18,6 +18,8 @@ pub(super) struct Names {
     pub(super) groups: HashMap<String, GroupId>,
     pub(super) flows: HashMap<String, FlowId>,
     pub(super) configs: HashMap<String, FlowId>,
+    /// Roles that somebody holds and that no list of roles has: Keycloak makes them.
+    pub(super) made: Vec<Role>,
     pub(super) findings: Findings,
 }
 
@@ -29,6 +31,29 @@ impl Names {
             Some(client) => wrong(path, &format!("the client {client:?} has no role {name:?}")),
             None => wrong(path, &format!("there is no realm role {name:?}")),
         })
+    }
+
+    /// The role of that name, made where it is not there.
+    pub(super) fn role_or_made(
+        &mut self,
+        client: Option<&str>,
+        name: &str,
+        path: &str,
+    ) -> Result<RoleId, Error> {
+        if let Ok(found) = self.role(client, name, path) {
+            return Ok(found);
+        }
+        let of = client.map(|client| self.client(client, path)).transpose()?;
+        let role = Role {
+            id: keyraft_crypto::random::uuid().into(),
+            name: name.to_owned(),
+            client: of,
+            ..Role::default()
+        };
+        self.roles.insert((client.map(str::to_owned), name.to_owned()), role.id.clone());
+        self.findings.made.push(format!("{path}: the role {name:?}"));
+        self.made.push(role.clone());
+        Ok(role.id)
     }
 
     /// The client of that `client_id`.

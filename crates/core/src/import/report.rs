@@ -54,6 +54,8 @@ pub(super) struct Findings {
     pub(super) kept: Vec<String>,
     /// Left out, because it names what is not there.
     pub(super) dropped: Vec<String>,
+    /// Made, because it is held and was not there.
+    pub(super) made: Vec<String>,
 }
 
 /// What happened to a realm.
@@ -79,6 +81,8 @@ pub struct Report {
     pub unbuilt: Vec<String>,
     /// What names something that is not there, and was left out.
     pub dropped: Vec<String>,
+    /// Roles that somebody holds and that were not there; they were made.
+    pub made: Vec<String>,
     /// JSON paths of what is kept, and given back by an export, but not read.
     pub kept: Vec<String>,
     /// How many clients there are.
@@ -104,6 +108,7 @@ impl Report {
             outcome,
             unbuilt,
             dropped: findings.dropped,
+            made: findings.made,
             kept,
             clients: image.clients.len(),
             users: image.users.len(),
@@ -116,6 +121,7 @@ impl Report {
             outcome: Outcome::Skipped,
             unbuilt: Vec::new(),
             dropped: Vec::new(),
+            made: Vec::new(),
             kept: Vec::new(),
             clients: 0,
             users: 0,
@@ -136,6 +142,7 @@ impl fmt::Display for Report {
         for (title, lines) in [
             ("  NOT BUILT in this release; whoever depends on it is refused:", &self.unbuilt),
             ("  left out, because it names what is not there:", &self.dropped),
+            ("  made, because it is held and was not there:", &self.made),
             ("  kept and exported again, but not read:", &self.kept),
         ] {
             if !lines.is_empty() {

@@ -69,18 +69,18 @@ pub(super) fn list_of(value: Value, path: &str) -> Result<Vec<String>, Error> {
 /// Takes `realmRoles` and `clientRoles` out of a group or user.
 pub(super) fn take_held(
     given: &mut Rest,
-    names: &Names,
+    names: &mut Names,
     path: &str,
 ) -> Result<Vec<keyraft_model::RoleId>, Error> {
     let mut held = Vec::new();
     for name in texts(take_list(given, "realmRoles", path)?, &format!("{path}.realmRoles"))? {
-        held.push(names.role(None, &name, &format!("{path}.realmRoles"))?);
+        held.push(names.role_or_made(None, &name, &format!("{path}.realmRoles"))?);
     }
     for old in ["applicationRoles", "clientRoles"] {
         for (client, values) in take_object(given, old, path)? {
             let path = format!("{path}.{old}.{client}");
             for name in list_of(values, &path)? {
-                held.push(names.role(Some(&client), &name, &path)?);
+                held.push(names.role_or_made(Some(&client), &name, &path)?);
             }
         }
     }

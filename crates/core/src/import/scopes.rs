@@ -98,7 +98,7 @@ fn add(
     let roles = list_of(given.remove("roles").unwrap_or_default(), &format!("{path}.roles"))?;
     let roles: Vec<_> = roles
         .iter()
-        .map(|role| names.role(of_client, role, &format!("{path}.roles")))
+        .map(|role| names.role_or_made(of_client, role, &format!("{path}.roles")))
         .collect::<Result<_, _>>()?;
     let held = if let Some(Value::String(scope)) = given.get("clientScope").or(given.get("clientTemplate")) {
         let Some(id) = names.scopes.get(scope) else {

@@ -12,6 +12,7 @@ use std::{
 };
 
 use keyraft_store::{Db, SealError, Sealer, Settings, migrate};
+use sqlx::{Connection, PgConnection};
 
 /// Marks texts with their place instead of encrypting them, so that tests can see both.
 #[derive(Debug)]
@@ -55,6 +56,9 @@ pub(crate) async fn each() -> Vec<Fresh> {
         Some(fresh) => all.push(fresh),
         None => eprintln!("skipped on PostgreSQL: its programs are not installed"),
     }
+    if let Ok(url) = std::env::var("KEYRAFT_TEST_CRDB_URL") {
+        all.push(on_server(&url, "CREATE DATABASE", "").await);
+    }
     all
 }
 
@@ -65,17 +69,27 @@ pub(crate) async fn sqlite() -> Fresh {
     open(url, Some(folder)).await
 }
 
-/// A fresh database in the throwaway PostgreSQL.
+/// A fresh database in the PostgreSQL that `KEYRAFT_TEST_PG_URL` names, or in a throwaway one.
 pub(crate) async fn postgres() -> Option<Fresh> {
+    const OPTIONS: &str = "TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'";
     static SERVER: OnceLock<Option<Server>> = OnceLock::new();
+    if let Ok(url) = std::env::var("KEYRAFT_TEST_PG_URL") {
+        return Some(on_server(&url, "CREATE DATABASE", OPTIONS).await);
+    }
     let server = SERVER.get_or_init(Server::start).as_ref()?;
-    let name = format!("t{}", number());
-    let made = Command::new(server.programs.join("createdb"))
-        .args(["-h", &server.folder, "-U", "keyraft", "-T", "template0", &name])
-        .status()
-        .expect("createdb runs");
-    assert!(made.success(), "createdb failed");
-    Some(open(format!("postgres://keyraft@localhost/{name}?host={}", server.folder), None).await)
+    let url = format!("postgres://keyraft@localhost/postgres?host={}", server.folder);
+    Some(on_server(&url, "CREATE DATABASE", OPTIONS).await)
+}
+
+/// A database of its own on a server whose address ends in a database and options.
+async fn on_server(url: &str, create: &str, options: &str) -> Fresh {
+    let name = format!("keyraft_{}_{}", std::process::id(), number());
+    let mut connection = PgConnection::connect(url).await.expect("the server answers");
+    let create = sqlx::AssertSqlSafe(format!("{create} {name} {options}"));
+    sqlx::query(create).execute(&mut connection).await.expect("the database is made");
+    let (server, options) = url.split_once('?').unwrap_or((url, ""));
+    let (server, _) = server.rsplit_once('/').expect("the address names a database");
+    open(format!("{server}/{name}?{options}"), None).await
 }
 
 async fn open(url: String, folder: Option<PathBuf>) -> Fresh {
@@ -93,7 +107,6 @@ fn number() -> u32 {
 
 /// A PostgreSQL that lives as long as this process: a shell waits for the end of its input and stops it.
 struct Server {
-    programs: PathBuf,
     folder: String,
     _shell: Child,
 }
@@ -119,7 +132,7 @@ impl Server {
         for _ in 0..300 {
             let ready = Command::new(programs.join("pg_isready")).args(["-q", "-h", &folder]).status();
             if ready.is_ok_and(|status| status.success()) {
-                return Some(Self { programs, folder, _shell: shell });
+                return Some(Self { folder, _shell: shell });
             }
             std::thread::sleep(Duration::from_millis(100));
         }
@@ -145,6 +158,6 @@ fn programs() -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let on_path = std::env::split_paths(&path).collect::<Vec<_>>();
     let has_all =
-        |folder: &Path| ["initdb", "postgres", "createdb"].iter().all(|name| folder.join(name).exists());
+        |folder: &Path| ["initdb", "postgres", "pg_isready"].iter().all(|name| folder.join(name).exists());
     installed.chain(on_path).find(|folder| has_all(folder))
 }
