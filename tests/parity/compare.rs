@@ -169,9 +169,11 @@ fn words(value: &Value) -> Option<Vec<&str>> {
 }
 
 fn name(value: &Value) -> Option<&Value> {
-    ["name", "mapperName", "clientId", "alias", "username", "realm", "providerId", "algorithm", "alg"]
-        .iter()
-        .find_map(|key| value.get(key))
+    let keys =
+        ["name", "mapperName", "clientId", "alias", "username", "realm", "algorithm", "alg", "providerId"];
+    // A name that the recording did not keep tells nothing apart.
+    let tells = |value: &&Value| !value.as_str().is_some_and(|text| text.contains("{{"));
+    keys.iter().find_map(|key| value.get(key).filter(tells))
 }
 
 fn names(values: &[Value]) -> String {

@@ -267,7 +267,9 @@ fn messages(page: &Value) -> Vec<String> {
     let mut messages: Vec<String> = Vec::new();
     for (id, text) in page["by_id"].as_object().into_iter().flatten() {
         if id != "kc-oauth" {
-            messages.extend(text.as_str().map(str::to_owned));
+            // The recording took the way back to the application for a part of the sentence.
+            let sentence = text.as_str().and_then(|t| t.split('«').next()).map(|t| t.trim().to_owned());
+            messages.extend(sentence);
         }
     }
     messages.extend(page["alert_text"].as_str().map(str::to_owned));

@@ -181,7 +181,7 @@ fn judged(place: &Place, recorded: &Value, answers: &[Read]) -> Vec<Difference> 
         let body = if last && recorded.get("page").is_some() {
             json!({"page": recorded["page"]})
         } else {
-            got.body.clone()
+            json!("...")
         };
         let response = json!({"status": expected["status"], "headers": headers, "body": body});
         let mut step = judge::judge(place, &response, got, Manner::default());
