@@ -190,7 +190,9 @@ impl<'a> Walk<'a, '_> {
 
     fn is_on(&self, execution: &'a Execution) -> Result<bool, Refusal> {
         match &execution.flow {
-            Some(id) => self.conditions_hold(self.flows.find(id).ok_or_else(|| Refusal::Broken(id.to_string()))?),
+            Some(id) => {
+                self.conditions_hold(self.flows.find(id).ok_or_else(|| Refusal::Broken(id.to_string()))?)
+            }
             None => Ok(true),
         }
     }

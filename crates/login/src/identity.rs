@@ -107,7 +107,8 @@ pub fn set(
     let left = session.started.plus(max).since(now);
     let lifetime = if session.remember_me { Lifetime::For(left) } else { Lifetime::Browser };
     cookies.set(IDENTITY, &token, lifetime);
-    cookies.set(SESSION, &shadow(&session.sid), Lifetime::For(left.max(DurationMs::from_secs(1))));
+    // As in Keycloak, the shadow lives for the realm's whole maximum from now; the session behind it rules.
+    cookies.set(SESSION, &shadow(&session.sid), Lifetime::For(max.max(DurationMs::from_secs(1))));
     Ok(())
 }
 

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use axum::response::Response;
 use http::StatusCode;
+use keyraft_cluster::session::Kind;
 use keyraft_core::{Core, Error, UserRecord};
 use keyraft_model::{Credential, Event, UnixMs};
 use keyraft_web::page::redirect;
@@ -66,12 +67,12 @@ impl Journey {
     /// Puts a journey together; the error carries what is needed for a page that says so.
     pub(crate) async fn new(
         login: Login,
-        browser: Browser,
+        mut browser: Browser,
         request: LoginRequest,
         browser_id: String,
         tab_id: String,
     ) -> Result<Self, (Box<Browser>, Error)> {
-        match Self::gather(&login, &browser, &request, &browser_id, &tab_id).await {
+        match Self::gather(&login, &mut browser, &request, &browser_id, &tab_id).await {
             Ok((tab, identity, user, now)) => Ok(Self {
                 login,
                 browser,
@@ -90,14 +91,22 @@ impl Journey {
 
     async fn gather(
         login: &Login,
-        browser: &Browser,
+        browser: &mut Browser,
         request: &LoginRequest,
         browser_id: &str,
         tab_id: &str,
     ) -> Result<(Tab, Option<Identity>, Option<Arc<UserRecord>>, UnixMs), Error> {
         let core = &login.parts().core;
         let issuer = browser.origin.issuer(&browser.realm.realm);
-        let identity = identity::find(core, &browser.realm, &issuer, &browser.cookies).await?;
+        let mut identity = identity::find(core, &browser.realm, &issuer, &browser.cookies).await?;
+        if let Some(found) = &identity
+            && !core.user(&browser.realm, &found.session.user).await?.is_some_and(|user| user.user.enabled)
+        {
+            // Enabled again, he signs in anew: a session that met its user disabled is over, as in Keycloak.
+            core.sessions.end(&found.session.sid, Kind::Online).await?;
+            identity::clear(&mut browser.cookies);
+            identity = None;
+        }
         let now = core.sessions.view().await?.now();
         let place = Place { realm: &browser.realm.realm.id, client_id: &request.client_id };
         let at = TabPlace { browser: browser_id, tab_id };
@@ -394,7 +403,9 @@ pub(crate) fn fingerprint(credentials: &[Credential]) -> Vec<u8> {
     let text: String = credentials
         .iter()
         .filter(|credential| credential.kind == "password")
-        .flat_map(|credential| [credential.id.to_string(), "|".into(), credential.created_date.to_string(), "|".into()])
+        .flat_map(|credential| {
+            [credential.id.to_string(), "|".into(), credential.created_date.to_string(), "|".into()]
+        })
         .collect();
     keyraft_crypto::digest::sha256(text.as_bytes())[..8].to_vec()
 }

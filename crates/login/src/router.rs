@@ -61,7 +61,7 @@ impl Arrival {
         match login.parts().core.realm(&name).await {
             Ok(Some(realm)) => Ok(Self { realm, query, headers, origin }),
             Ok(None) => Err(Box::new(view::no_realm(&headers))),
-            Err(error) => Err(Box::new(view::unavailable_without_realm(&headers, &error))),
+            Err(error) => Err(Box::new(view::unavailable_without_realm(&headers, origin.at, &error))),
         }
     }
 
@@ -79,7 +79,9 @@ impl Arrival {
         let found = login.parts().core.client(&self.realm, client_id).await;
         let client = match found {
             Ok(client) => client,
-            Err(error) => return Err(Box::new(view::unavailable_without_realm(&self.headers, &error))),
+            Err(error) => {
+                return Err(Box::new(view::unavailable_without_realm(&self.headers, self.origin.at, &error)));
+            }
         };
         let request = self.request(login, client_id);
         let browser_id = cookies.get(BROWSER).map(str::to_owned);
@@ -131,7 +133,7 @@ async fn restart(
     let client_id = arrival.query.filled("client_id").unwrap_or_default();
     let client = match login.parts().core.client(&arrival.realm, client_id).await {
         Ok(client) => client,
-        Err(error) => return view::unavailable_without_realm(&arrival.headers, &error),
+        Err(error) => return view::unavailable_without_realm(&arrival.headers, arrival.origin.at, &error),
     };
     let (Some(client), Some(request)) = (client, arrival.request(&login, client_id)) else {
         return view::cookies_missing(&arrival, &login);
@@ -188,7 +190,7 @@ async fn action_token(
     origin: RequestOrigin,
     headers: HeaderMap,
 ) -> Response {
-    refuse(&login, (path, query, origin, headers), "invalidTokenRequiredActions").await
+    refuse(&login, (path, query, origin, headers), "invalidCodeMessage").await
 }
 
 async fn refuse(login: &Login, asked: Asked, key: &str) -> Response {

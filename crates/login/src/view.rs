@@ -330,7 +330,9 @@ fn profile_fields(
         field.required = attribute.is_required(Editor::User, &[]);
         field.read_only = !attribute.may_edit(Editor::User);
         field.error = fault.map(|fault| {
-            let arguments: Vec<String> = fault.params.iter().map(plain).collect();
+            // `{0}` of these texts is the field's name.
+            let name = std::iter::once(fault.field.clone());
+            let arguments: Vec<String> = name.chain(fault.params.iter().map(plain)).collect();
             let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
             t.with(&fault.message, &arguments).into_owned()
         });

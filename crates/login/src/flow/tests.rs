@@ -212,7 +212,8 @@ fn an_alternative_whose_conditions_do_not_hold_lets_nobody_in() {
     let mut flows = browser();
     flows[0].executions.insert(3, sub("o", "organization", Alternative));
     flows.push(flow("organization", vec![sub("oc", "organization if configured", Conditional)]));
-    let inner = vec![step("u", "conditional-user-configured", Required), step("g", "organization", Alternative)];
+    let inner =
+        vec![step("u", "conditional-user-configured", Required), step("g", "organization", Alternative)];
     flows.push(flow("organization if configured", inner));
 
     let next = next(Flows::new(&flows, &[]), "browser", &Progress::default(), &Person::default());
@@ -228,7 +229,10 @@ fn a_flow_of_nothing_but_a_conditional_that_is_off_proves_nothing() {
     flows.push(flow("organization", vec![sub("cond", "conditional organization", Conditional)]));
     flows.push(flow(
         "conditional organization",
-        vec![step("u2", "conditional-user-configured", Required), step("org-form", "organization", Alternative)],
+        vec![
+            step("u2", "conditional-user-configured", Required),
+            step("org-form", "organization", Alternative),
+        ],
     ));
 
     assert_eq!(ask(&flows, &proven(&[]), &Person::default()), Ok(Some("p".into())));

@@ -73,16 +73,16 @@ pub(crate) fn unavailable(browser: &Browser, error: &Error) -> Response {
     let t = super::messages(browser, None);
     let client = client_name(browser, &t);
     let frame = Frame::new(&t, browser.realm.realm.title(), &browser.origin.root).to(Some(&client));
-    fail(&t, &frame, error)
+    fail(&t, &frame, browser.origin.at, error)
 }
 
 /// The same where no realm could be read.
-pub(crate) fn unavailable_without_realm(headers: &HeaderMap, error: &Error) -> Response {
+pub(crate) fn unavailable_without_realm(headers: &HeaderMap, at: UnixMs, error: &Error) -> Response {
     let t = Messages::without_realm(&Locales::read(headers, &keyraft_web::Fields::default()));
-    fail(&t, &Frame::new(&t, "", ""), error)
+    fail(&t, &Frame::new(&t, "", ""), at, error)
 }
 
-fn fail(t: &Messages, frame: &Frame<'_>, error: &Error) -> Response {
+fn fail(t: &Messages, frame: &Frame<'_>, at: UnixMs, error: &Error) -> Response {
     let id = RequestId::random();
     let (status, key) = match error {
         Error::Busy => (StatusCode::SERVICE_UNAVAILABLE, "tooManyTries"),
@@ -98,16 +98,7 @@ fn fail(t: &Messages, frame: &Frame<'_>, error: &Error) -> Response {
     let source = std::error::Error::source(error).map(ToString::to_string);
     tracing::error!(%id, %error, source, "a login could not go on");
     let sentence = t.get(key);
-    let page = ErrorPage {
-        t,
-        frame,
-        sentence: &sentence,
-        advice: None,
-        id,
-        at: UnixMs::default(),
-        back: None,
-        restart: None,
-    };
+    let page = ErrorPage { t, frame, sentence: &sentence, advice: None, id, at, back: None, restart: None };
     let mut response = Page::new(&page, t).status(status).into_response();
     if status == StatusCode::SERVICE_UNAVAILABLE {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
@@ -155,7 +146,7 @@ fn plain(arrival: &Arrival, status: StatusCode, key: &str, restart: Option<&str>
         sentence: &sentence,
         advice: None,
         id: RequestId::random(),
-        at: UnixMs::default(),
+        at: arrival.origin.at,
         back: None,
         restart,
     };
