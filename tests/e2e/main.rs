@@ -5,14 +5,19 @@
 //! the binary itself (`starting`, `transfer`) are left out then.
 
 mod admin;
+mod authority;
 mod code;
 mod discovery;
+mod doors;
+mod escalation;
+mod forge;
 mod grants;
 mod login;
 mod refresh;
 mod shop;
 mod sign_out;
 mod starting;
+mod sweeps;
 mod transfer;
 
 use anyhow::Result;

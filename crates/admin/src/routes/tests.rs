@@ -80,3 +80,75 @@ fn held(role: AdminRole) -> AdminRoles {
         other => [other].into_iter().collect(),
     }
 }
+
+/// Writes that can bring authority to someone: `tests/e2e/escalation.rs` tries each of them.
+const GIVES: &[&str] = &[
+    "POST /admin/realms",
+    "PUT ~",
+    "POST ~/users",
+    "PUT ~/users/{user-id}",
+    "PUT ~/users/{user-id}/reset-password",
+    "PUT ~/users/{user-id}/groups/{groupId}",
+    "PUT ~/default-groups/{groupId}",
+    "POST ~/groups",
+    "POST ~/groups/{group-id}/children",
+    "POST ~/{}/role-mappings/{}",
+    "POST ~/{}/scope-mappings/{}",
+    "POST ~/{}/composites",
+    "POST ~/{}/protocol-mappers/add-models",
+    "POST ~/{}/protocol-mappers/models",
+    "PUT ~/{}/protocol-mappers/models/{id}",
+    "POST ~/roles",
+    "POST ~/clients/{client-uuid}/roles",
+    "PUT ~/roles/{role-name}",
+    "PUT ~/clients/{client-uuid}/roles/{role-name}",
+    "PUT ~/roles-by-id/{role-id}",
+    "POST ~/clients",
+    "PUT ~/clients/{client-uuid}",
+    "POST ~/clients/{client-uuid}/client-secret",
+    "POST ~/client-scopes",
+];
+
+/// Writes that bring nobody anything: they end, name, order or configure.
+const GIVES_NOTHING: &[&str] = &[
+    "POST ~/clear-crl-cache",
+    "POST ~/clear-keys-cache",
+    "POST ~/clear-realm-cache",
+    "POST ~/clear-user-cache",
+    "PUT ~/events/config",
+    "POST ~/logout-all",
+    "POST ~/push-revocation",
+    "POST ~/clients/{client-uuid}/push-revocation",
+    "PUT ~/users/profile",
+    "POST ~/users/{user-id}/logout",
+    "PUT ~/users/{user-id}/disable-credential-types",
+    "PUT ~/users/{user-id}/remove-totp",
+    "PUT ~/users/{user-id}/credentials/{credentialId}/userLabel",
+    "POST ~/users/{user-id}/credentials/{credentialId}/moveToFirst",
+    "POST ~/users/{user-id}/credentials/{credentialId}/moveAfter/{newPreviousCredentialId}",
+    "PUT ~/groups/{group-id}",
+    "PUT ~/client-scopes/{client-scope-id}",
+    "PUT ~/clients/{client-uuid}/default-client-scopes/{clientScopeId}",
+    "PUT ~/clients/{client-uuid}/optional-client-scopes/{clientScopeId}",
+    "PUT ~/default-default-client-scopes/{clientScopeId}",
+    "PUT ~/default-optional-client-scopes/{clientScopeId}",
+];
+
+#[test]
+fn every_write_was_judged_by_what_it_can_give() {
+    let fits = |pattern: &str, row: &str| match pattern.split_once("~/{}/") {
+        None => pattern == row,
+        Some((method, end)) => {
+            let (end, is_open) = end.strip_suffix("/{}").map_or((end, false), |end| (end, true));
+            let end = format!("/{end}");
+            row.starts_with(method) && row.find(&end).is_some_and(|at| is_open || row.len() == at + end.len())
+        }
+    };
+    for route in all().filter(|route| matches!(route.method, "POST" | "PUT") && route.operation.is_some()) {
+        let row = format!("{} {}", route.method, route.path);
+        let unbuilt =
+            ["/management/permissions", "/authz/", "~/organizations", "client-types", "-permissions"];
+        let judged = GIVES.iter().chain(GIVES_NOTHING).filter(|pattern| fits(pattern, &row)).count();
+        assert!(judged == 1 || unbuilt.iter().any(|part| row.contains(part)), "{row}: judged {judged} times");
+    }
+}
