@@ -1,6 +1,7 @@
 //! `cargo xtask parity`: the parity ring from the outside.
 //!
 //! `run` judges the freshly built binary or a server at an address, `report` shows the last whole report,
+//! A whole run against the binary puts the counts into the README, between its marks.
 //! `record` sends a list of requests to a server and writes its answers in the form of the recording.
 
 use std::path::PathBuf;
@@ -51,10 +52,7 @@ pub(crate) fn run(verb: &Parity) -> Result<()> {
             }
         }
         Parity::Report => {
-            let path = root().join("target/parity.txt");
-            let report = std::fs::read_to_string(&path)
-                .with_context(|| format!("{}: run the ring first", path.display()))?;
-            say(&report);
+            say(&read_report()?);
             return Ok(());
         }
         Parity::Record { url, requests, to } => {
@@ -65,5 +63,62 @@ pub(crate) fn run(verb: &Parity) -> Result<()> {
             }
         }
     }
-    command::run(&mut ring)
+    let done = command::run(&mut ring);
+    if matches!(verb, Parity::Run { url: None, areas: None, only: None }) {
+        refresh_readme()?;
+    }
+    done
+}
+
+const BEGIN: &str = "<!-- parity: cargo xtask parity run -->";
+const END: &str = "<!-- /parity -->";
+
+/// Puts the counts of the last run into the README, if it has a place for them.
+fn refresh_readme() -> Result<()> {
+    let path = root().join("README.md");
+    let (Ok(text), Ok(report)) = (std::fs::read_to_string(&path), read_report()) else { return Ok(()) };
+    let fresh = refreshed(&text, &report)?;
+    if fresh != text {
+        std::fs::write(&path, fresh).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(())
+}
+
+fn read_report() -> Result<String> {
+    let path = root().join("target/parity.txt");
+    std::fs::read_to_string(&path).with_context(|| format!("{}: run the ring first", path.display()))
+}
+
+fn refreshed(text: &str, report: &str) -> Result<String> {
+    let Some((before, rest)) = text.split_once(BEGIN) else { return Ok(text.to_owned()) };
+    let (_, after) = rest.split_once(END).context("the README's parity counts have no end mark")?;
+    let total = report.lines().find(|line| line.starts_with("all ")).context("the report has no totals")?;
+    let counts: Vec<u32> = total.split_whitespace().filter_map(|word| word.parse().ok()).collect();
+    let [same, different, pending, unreplayable, failed] = counts[..] else {
+        anyhow::bail!("the report's totals are not five numbers: {total}");
+    };
+    let sum: u32 = counts.iter().sum();
+    let open = if failed == 0 { String::new() } else { format!(", {failed} open") };
+    let sentence = format!(
+        "Of {sum} recorded answers of Keycloak 26.7.3, {same} are the same, {different} differ by choice \
+         (each with its reason), {pending} wait for a capability{open}; {unreplayable} cannot be asked twice."
+    );
+    Ok(format!("{before}{BEGIN}\n{sentence}\n{END}{after}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_counts_of_the_last_run_stand_between_the_marks() {
+        let text = format!("a\n{BEGIN}\nold\n{END}\nb\n");
+        let fresh = refreshed(&text, "area same\nall 5 3 2 1 0\n").expect("marks and totals");
+
+        assert!(
+            fresh.contains("Of 11 recorded answers of Keycloak 26.7.3, 5 are the same, 3 differ by choice")
+        );
+        assert!(fresh.contains("2 wait for a capability; 1 cannot") && !fresh.contains("old"));
+        assert_eq!(refreshed("no marks", "").expect("nothing to do"), "no marks");
+    }
 }
