@@ -49,7 +49,11 @@ impl KeyRing {
                 }
             })
             .collect();
-        keys.sort_by(|a, b| b.priority.cmp(&a.priority).then_with(|| a.component.id.cmp(&b.component.id)));
+        // Of equal priority, keys that sign come before those that encrypt, as people expect them in the JWK Set.
+        keys.sort_by(|a, b| {
+            let kind = a.signing.is_none().cmp(&b.signing.is_none());
+            b.priority.cmp(&a.priority).then(kind).then_with(|| a.component.id.cmp(&b.component.id))
+        });
         let jwks = keys.iter().filter(|key| key.enabled).filter_map(RealmKey::jwk).collect();
         Self { keys, jwks }
     }

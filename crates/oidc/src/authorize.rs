@@ -40,14 +40,14 @@ pub(crate) async fn get(State(oidc): State<Oidc>, asked: Asked, Query(query): Qu
     begin(&oidc, asked, query, params).await
 }
 
-/// Answers an authorization request by form; what the query says counts too.
+/// Answers an authorization request by form; what the query says counts for nothing.
 pub(crate) async fn post(
     State(oidc): State<Oidc>,
     asked: Asked,
     Query(query): Query,
     Form(form): Form,
 ) -> Response {
-    let params = Params::new(query.clone().into_pairs().into_iter().chain(form.into_pairs()).collect());
+    let params = Params::new(form.into_pairs());
     begin(&oidc, asked, query, params).await
 }
 
@@ -126,7 +126,7 @@ async fn subject(oidc: &Oidc, asked: &Asked, hint: Option<&str>) -> Result<Optio
 /// A page, or the way back to the client with an error: only where its redirect URI is proven.
 fn refuse(asked: &Asked, query: &Fields, error: &AuthorizeError) -> Response {
     match error.face() {
-        gates::Face::Page(sentence) => pages::error(asked, query, keyraft_model::UnixMs::default(), sentence),
+        gates::Face::Page(sentence) => pages::error(asked, query, sentence),
         gates::Face::Failure(error) => pages::failure(asked, query, error),
         gates::Face::Redirect(back, code, description) => {
             let answer =
@@ -215,7 +215,7 @@ impl OpenIdConnect {
             id: None,
         };
         let sentence = Sentence::bad_request("invalidRequestMessage");
-        pages::error(&asked, &Fields::default(), keyraft_model::UnixMs::default(), sentence)
+        pages::error(&asked, &Fields::default(), sentence)
     }
 }
 

@@ -11,18 +11,19 @@ mod legacy;
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::response::Response;
-use http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, StatusCode, header};
 use keyraft_cluster::session::UserSession;
 use keyraft_core::ClientView;
 use keyraft_login::identity;
 use keyraft_model::{Client, UnixMs};
 use keyraft_web::{CookieJar, Fields, Form, Query};
-use keyraft_wire::oauth::{Params, RedirectUris, redirect_uri};
+use keyraft_wire::oauth::{ErrorCode, Params, RedirectUris, redirect_uri};
 
 use crate::Oidc;
 use crate::asked::Asked;
 use crate::pages::{self, Sentence};
+use crate::refusal::Refusal;
 use crate::tokens::verify::{Kind, Token};
 
 pub(crate) use confirm::{confirm, confirm_directly};
@@ -56,7 +57,7 @@ impl LogoutError {
             }
             Self::Failure(error) => return pages::failure(asked, query, error),
         };
-        pages::error(asked, query, UnixMs::default(), sentence)
+        pages::error(asked, query, sentence)
     }
 }
 
@@ -102,10 +103,23 @@ pub(crate) async fn post(
 }
 
 async fn leave(oidc: &Oidc, asked: &Asked, query: &Fields, params: &Params) -> Response {
-    match answer(oidc, asked, query, params).await {
-        Ok(response) => response,
-        Err(error) => error.respond(asked, query),
-    }
+    uncached(answer(oidc, asked, query, params).await.unwrap_or_else(|error| error.respond(asked, query)))
+}
+
+/// Where an identity provider above us would say that its session ended: none is configured, so no token of one
+/// can be read.
+pub(crate) async fn from_upstream(_: Asked, Form(form): Form) -> Response {
+    let description = match form.get("logout_token") {
+        None => "No logout token",
+        Some(_) => "The decode of the logoutToken failed",
+    };
+    Refusal::bad_request(ErrorCode::InvalidRequest, description).into_response()
+}
+
+/// What Keycloak sends with every answer here.
+fn uncached(mut response: Response) -> Response {
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    response
 }
 
 async fn answer(

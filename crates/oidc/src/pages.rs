@@ -2,7 +2,6 @@
 
 use axum::response::Response;
 use http::StatusCode;
-use keyraft_model::UnixMs;
 use keyraft_web::pages::ErrorPage;
 use keyraft_web::{Fields, Frame, Locales, Messages, RequestId};
 
@@ -37,7 +36,7 @@ pub(crate) fn texts(asked: &Asked, query: &Fields) -> Messages {
 }
 
 /// The page, or JSON for who wants that more.
-pub(crate) fn error(asked: &Asked, query: &Fields, now: UnixMs, sentence: Sentence) -> Response {
+pub(crate) fn error(asked: &Asked, query: &Fields, sentence: Sentence) -> Response {
     let t = texts(asked, query);
     let frame = Frame::new(&t, asked.realm.realm.title(), &asked.origin.root);
     let text = t.with(sentence.key, &[sentence.argument]);
@@ -47,7 +46,7 @@ pub(crate) fn error(asked: &Asked, query: &Fields, now: UnixMs, sentence: Senten
         sentence: &text,
         advice: None,
         id: asked.id.unwrap_or_else(RequestId::random),
-        at: now,
+        at: asked.origin.at,
         back: None,
         restart: None,
     };
@@ -63,5 +62,5 @@ pub(crate) fn failure(asked: &Asked, query: &Fields, error_: &keyraft_core::Erro
         "internalServerError"
     };
     let sentence = Sentence { status: refusal.status, key, argument: "" };
-    error(asked, query, UnixMs::default(), sentence)
+    error(asked, query, sentence)
 }

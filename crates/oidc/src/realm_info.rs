@@ -33,12 +33,7 @@ pub(crate) async fn realm(asked: Asked) -> Response {
         && !accepts_anything(&asked)
     {
         let sentence = Sentence { status: StatusCode::NOT_ACCEPTABLE, key: "pageNotFound", argument: "" };
-        return pages::error(
-            &asked,
-            &keyraft_web::Fields::default(),
-            keyraft_model::UnixMs::default(),
-            sentence,
-        );
+        return pages::error(&asked, &keyraft_web::Fields::default(), sentence);
     }
     match body(&asked) {
         Ok(body) => {

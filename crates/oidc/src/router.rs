@@ -7,8 +7,7 @@ use http::HeaderMap;
 use crate::cors::{self, allow, preflight};
 use crate::{
     Oidc, authorize, discovery, introspection, jwks, logout, realm_info, revocation, session_iframe, token,
-    unbuilt,
-    userinfo,
+    unbuilt, userinfo,
 };
 
 const READ_ONLY: &str = "HEAD, GET, OPTIONS";
@@ -45,6 +44,7 @@ fn protocol() -> Router<Oidc> {
         .route("/revoke", public(post(revocation::revoke), cors::POST))
         .route("/logout", public(get(logout::get).post(logout::post), cors::GET))
         .route("/logout/logout-confirm", get(logout::confirm_directly).post(logout::confirm))
+        .route("/logout/backchannel-logout", post(logout::from_upstream))
         .route("/certs", public(get(jwks::certs), cors::READ))
         .route("/login-status-iframe.html", get(session_iframe::iframe).merge(read()))
         .route("/login-status-iframe.html/init", get(session_iframe::init).merge(read()))

@@ -34,11 +34,11 @@ pub(crate) async fn unknown(
 /// Nobody registers here by himself.
 pub(crate) async fn registrations(asked: Asked, Query(query): Query) -> Response {
     let sentence = Sentence::bad_request("registrationNotAllowedMessage");
-    pages::error(&asked, &query, keyraft_model::UnixMs::default(), sentence)
+    pages::error(&asked, &query, sentence)
 }
 
 /// Nobody resets a password here by himself.
 pub(crate) async fn forgot_credentials(asked: Asked, Query(query): Query) -> Response {
     let sentence = Sentence::bad_request("resetCredentialNotAllowedMessage");
-    pages::error(&asked, &query, keyraft_model::UnixMs::default(), sentence)
+    pages::error(&asked, &query, sentence)
 }

@@ -16,7 +16,7 @@ use crate::Oidc;
 use crate::asked::Asked;
 use crate::cors::{Cors, ForeignOrigin};
 use crate::live::{self, Dead, Live};
-use crate::refusal::{Refusal, json};
+use crate::refusal::{Refusal, json, no_store};
 use crate::tokens::verify::Kind;
 use crate::tokens::{GrantedScopes, Moment, Subject, TokenBuilder, Use, sign};
 
@@ -84,7 +84,6 @@ impl UserinfoError {
         }
         let mut response = challenge.status.into_response();
         let headers = response.headers_mut();
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain;charset=utf-8"));
         if let Ok(text) = HeaderValue::try_from(text) {
             headers.insert(header::WWW_AUTHENTICATE, text);
@@ -107,7 +106,7 @@ async fn respond(oidc: &Oidc, asked: &Asked, in_form: Option<&str>) -> Response 
     let cors = Cors::with_challenge(asked);
     match answer(oidc, asked, &cors, in_form).await {
         Ok(response) => Cors::new(asked).open(response),
-        Err(error) => error.respond(asked, &cors),
+        Err(error) => no_store(error.respond(asked, &cors)),
     }
 }
 

@@ -2,14 +2,14 @@
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderValue, StatusCode, header};
+use http::StatusCode;
 use keyraft_crypto::random;
 use keyraft_login::pages::{SignOutPage, signed_out};
 use keyraft_model::{DurationMs, UnixMs};
 use keyraft_web::{Fields, Form, Frame, Page, Query};
 use serde::{Deserialize, Serialize};
 
-use super::{Leaving, LogoutError, Wish};
+use super::{Leaving, LogoutError, Wish, uncached};
 use crate::Oidc;
 use crate::asked::Asked;
 use crate::pages;
@@ -61,7 +61,7 @@ impl Leaving<'_> {
             username: username.as_ref().map(|user| user.user.username.as_str()),
             stay: None,
         };
-        Ok(uncached(Page::new(&page, &t).into_response()))
+        Ok(Page::new(&page, &t).into_response())
     }
 }
 
@@ -72,10 +72,7 @@ pub(crate) async fn confirm(
     Query(query): Query,
     Form(form): Form,
 ) -> Response {
-    match take(&oidc, &asked, &query, &form).await {
-        Ok(response) => response,
-        Err(error) => error.respond(&asked, &query),
-    }
+    uncached(take(&oidc, &asked, &query, &form).await.unwrap_or_else(|error| error.respond(&asked, &query)))
 }
 
 async fn take(oidc: &Oidc, asked: &Asked, query: &Fields, form: &Fields) -> Result<Response, LogoutError> {
@@ -103,11 +100,6 @@ pub(crate) async fn confirm_directly(asked: Asked, Query(query): Query) -> Respo
     let heading = t.get("successLogout");
     let page = signed_out(&t, &frame, &heading, None);
     uncached(Page::new(&page, &t).status(StatusCode::BAD_REQUEST).into_response())
-}
-
-pub(super) fn uncached(mut response: Response) -> Response {
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    response
 }
 
 fn aad(asked: &Asked) -> Vec<u8> {

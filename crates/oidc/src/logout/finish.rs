@@ -15,7 +15,6 @@ use keyraft_web::page::redirect;
 use keyraft_web::{CookieJar, Frame, Page};
 use keyraft_wire::oauth::{ResponseFields, ResponseMode, redirect_uri};
 
-use super::confirm::uncached;
 use super::{Leaving, LogoutError, Wish};
 use crate::backchannel;
 use crate::pages;
@@ -99,7 +98,7 @@ impl Leaving<'_> {
         let origins = frames.iter().filter_map(|frame| redirect_uri::origin(&frame.href)).map(str::to_owned);
         let policy = ContentPolicy::Frames(origins.collect());
         let page = SigningOutPage { t: &t, frame: &frame, clients: frames, next };
-        uncached(Page::new(&page, &t).policy(policy).into_response())
+        Page::new(&page, &t).policy(policy).into_response()
     }
 
     /// The page that says that it is done.
@@ -114,7 +113,7 @@ impl Leaving<'_> {
         let back = name.as_deref().map(|name| t.with("backTo", &[name]));
         let next = home.zip(back.as_deref()).map(|(href, text)| Link { text, href });
         let page = signed_out(&t, &frame, &heading, next);
-        uncached(Page::new(&page, &t).into_response())
+        Page::new(&page, &t).into_response()
     }
 }
 
