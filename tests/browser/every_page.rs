@@ -131,8 +131,10 @@ async fn wears(keyraft: &Keyraft, browser: &Browser, dark: bool) -> Result<()> {
     if !keyraft.is_own() {
         return Ok(());
     }
+    // What the whole page is painted with: the root's colour, or else the body's.
     let script =
-        "return getComputedStyle(document.body).backgroundColor.match(/[0-9.]+/g).slice(0, 3).map(Number)";
+        "return [document.documentElement, document.body].map(e => getComputedStyle(e).backgroundColor)
+        .map(c => c.match(/[0-9.]+/g).map(Number)).find(c => c[3] !== 0).slice(0, 3)";
     let colour: Vec<f64> = serde_json::from_value(browser.run(script).await?)?;
     let brightest = colour.iter().copied().reduce(f64::max).context("no background")?;
     ensure!((brightest < 80.0) == dark, "the background is {colour:?}");

@@ -23,7 +23,7 @@ async fn keycloak_js_signs_in_refreshes_and_signs_out() -> Result<()> {
     let site = site(packages, "keycloak_js.html", &realm).await?;
 
     browser.go(&site).await?;
-    assert_eq!(browser.text("#state").await?, "signed out", "a silent look finds nobody");
+    assert_eq!(browser.text("#state.out").await?, "signed out", "a silent look finds nobody");
     browser.press("#in").await?;
     browser.sign_in(&alice).await?;
     browser.arrive(&site).await?;

@@ -70,8 +70,8 @@ pub struct More {
     pub introspection_endpoint: Url,
     /// Where tokens are given back (RFC 8414 §2).
     pub revocation_endpoint: Url,
-    /// Where devices begin (RFC 8628 §4).
-    pub device_authorization_endpoint: Url,
+    /// Where devices begin (RFC 8628 §4), if they may.
+    pub device_authorization_endpoint: Option<Url>,
 }
 
 impl AdditionalProviderMetadata for More {}
@@ -413,6 +413,10 @@ async fn sign_in(State(shop): State<Arc<Shop>>, Query(query): Query<HashMap<Stri
 }
 
 async fn callback(State(shop): State<Arc<Shop>>, Query(query): Query<HashMap<String, String>>) -> Response {
+    // A login that was over before it came here: begin again, as Keycloak's own adapters do.
+    if query.get("error").is_some_and(|error| error == "temporarily_unavailable") {
+        return Redirect::to("/sign-in").into_response();
+    }
     let state = query.get("state").cloned().unwrap_or_default();
     let Some(begun) = locked(&shop.waiting).remove(&state) else {
         return shop.refused(&anyhow!("this state is not ours: {state}"));

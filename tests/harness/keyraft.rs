@@ -29,6 +29,7 @@ pub struct Keyraft {
     token: Mutex<Option<(String, Instant)>>,
     process: Option<Lock<Process>>,
     public: Option<String>,
+    password: String,
 }
 
 /// The server's process, how it was started, and its database where that is not a file.
@@ -50,7 +51,14 @@ impl Keyraft {
     pub async fn start(binary: &str) -> Result<Self> {
         if let Ok(url) = std::env::var("KEYRAFT_TEST_URL") {
             let base = url.trim_end_matches('/').to_owned();
-            return Ok(Self { base, http: client()?, token: Mutex::new(None), process: None, public: None });
+            return Ok(Self {
+                base,
+                http: client()?,
+                token: Mutex::new(None),
+                process: None,
+                public: None,
+                password: ADMINISTRATOR.to_owned(),
+            });
         }
         Self::start_with(binary, &["start-dev"], &[]).await
     }
@@ -105,6 +113,7 @@ impl Keyraft {
             http,
             token: Mutex::new(None),
             process: Some(Lock::new(Process { child, command, _database: database })),
+            password: set("KC_BOOTSTRAP_ADMIN_PASSWORD").unwrap_or(ADMINISTRATOR).to_owned(),
             public: public.map(|url| format!("{}{path}", url.trim_end_matches('/'))),
         };
         server.wait().await?;
@@ -240,7 +249,7 @@ impl Keyraft {
             ("grant_type", "password"),
             ("client_id", "admin-cli"),
             ("username", ADMINISTRATOR),
-            ("password", ADMINISTRATOR),
+            ("password", &*self.password),
         ];
         let endpoint = format!("{}/realms/master/protocol/openid-connect/token", self.base);
         let answer: Value = self.http.post(endpoint).form(&form).send().await?.json().await?;

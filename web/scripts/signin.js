@@ -1,5 +1,14 @@
 // Help while typing: show password, Caps Lock hint, busy label, copy. Every page works without it.
 {
+  // The answer to a form has the form's address, and going back to it asks whether to send the form again.
+  // The step's own address shows the same page.
+  const here = new URL(location)
+  if (here.searchParams.has('session_code')) {
+    here.searchParams.delete('session_code')
+    if (here.pathname.endsWith('/authenticate')) here.searchParams.delete('execution')
+    history.replaceState(null, '', here)
+  }
+
   // "Show" is hidden until this script takes it. The field is hidden again before it is sent:
   // password managers save from password fields only.
   for (const button of document.querySelectorAll('[data-show]')) {

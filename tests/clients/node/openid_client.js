@@ -12,7 +12,7 @@ const config = await client.discovery(new URL(issuer), id, secret, undefined, {
   execute: [client.allowInsecureRequests]
 })
 
-// PKCE, state, nonce; once plain, once with the parameters pushed (RFC 9126).
+// PKCE, state, nonce; once plain, once with the parameters pushed (RFC 9126) where they can be.
 const begin = async build => {
   const checks = {
     pkceCodeVerifier: client.randomPKCECodeVerifier(),
@@ -34,7 +34,8 @@ const begin = async build => {
 }
 
 const tokens = await begin(client.buildAuthorizationUrl)
-const pushed = await begin(client.buildAuthorizationUrlWithPAR)
+const pushes = config.serverMetadata().pushed_authorization_request_endpoint
+const pushed = await begin(pushes ? client.buildAuthorizationUrlWithPAR : client.buildAuthorizationUrl)
 const claims = tokens.claims()
 const info = await client.fetchUserInfo(config, tokens.access_token, claims.sub)
 const fresh = await client.refreshTokenGrant(config, tokens.refresh_token)
