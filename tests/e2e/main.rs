@@ -7,12 +7,17 @@
 mod admin;
 mod authority;
 mod code;
+mod crash;
 mod discovery;
 mod doors;
 mod escalation;
 mod forge;
 mod grants;
 mod login;
+mod matrix;
+mod names;
+mod races;
+mod redirects;
 mod refresh;
 mod shop;
 mod sign_out;
