@@ -212,7 +212,7 @@ pub(crate) enum Users {
 }
 
 /// The settings that were given as flags, and the file to read.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Settings {
     flags: Vec<(String, String)>,
     file: Option<PathBuf>,

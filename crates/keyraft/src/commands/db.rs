@@ -12,11 +12,13 @@ use crate::{
 
 /// Carries out `keyraft db …`.
 pub(super) fn run(verb: DbVerb) -> anyhow::Result<()> {
-    let (DbVerb::Plan { settings } | DbVerb::Migrate { settings }) = &verb;
-    let config = offline::load(settings.clone())?;
+    let (changes, settings) = match verb {
+        DbVerb::Plan { settings } => (false, settings),
+        DbVerb::Migrate { settings } => (true, settings),
+    };
+    let config = offline::load(settings)?;
     dev::make_folder(&config.general.data_dir)?;
     let store = assemble::store_settings(&config)?;
-    let changes = matches!(verb, DbVerb::Migrate { .. });
     super::runtime(&config)?.block_on(async {
         if changes {
             let steps = seal::migrate(&store, "db migrate").await.context("the database was not migrated")?;

@@ -3,8 +3,6 @@
 //! An export is a backup: it holds password hashes, private keys and secrets in clear, so its files are readable
 //! by their owner alone.
 
-#![expect(clippy::disallowed_methods, reason = "nothing is served beside an export")]
-
 use std::{
     fs::OpenOptions,
     io::Write as _,

@@ -32,7 +32,9 @@ pub(super) fn run(options: Import) -> anyhow::Result<()> {
         let imported = import::import(&store, &hasher, given, if_there, offline::now()).await;
         store.close().await;
         let reports = imported.with_context(|| format!("nothing was imported from {}", path.display()))?;
-        reports.iter().for_each(|report| say(&report.to_string()));
+        for report in reports {
+            say(&report.to_string());
+        }
         Ok(())
     })
 }
