@@ -14,6 +14,7 @@ use keyraft_web::{
     CookieJar,
     cookies::{Cookie, Lifetime, SameSite},
 };
+use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 
 /// The identity cookie.
@@ -23,6 +24,16 @@ pub const IDENTITY: Cookie =
 /// Its readable shadow; Keycloak's name, because its scripts look for it.
 pub const SESSION: Cookie =
     Cookie { name: "KEYCLOAK_SESSION", scripts: true, same_site: SameSite::None, keycloak: true };
+
+/// The name to fill in for people who asked to stay signed in; Keycloak's name, it outlives sessions.
+pub const REMEMBER_ME: Cookie =
+    Cookie { name: "KEYCLOAK_REMEMBER_ME", scripts: false, same_site: SameSite::None, keycloak: true };
+
+/// `KEYCLOAK_REMEMBER_ME` lives a year, as Keycloak's.
+const REMEMBER_NAME: DurationMs = DurationMs::from_secs(31_536_000);
+
+/// What a cookie's text cannot hold as it is (RFC 6265 section 4.1.1), and `%` itself.
+const COOKIE_UNSAFE: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b',').add(b';').add(b'\\').add(b'%');
 
 /// `typ` of the identity token: no other door accepts it, and this one accepts no other.
 const TYP: &str = "Serialized-ID";
@@ -116,6 +127,26 @@ pub fn set(
 pub fn clear(cookies: &mut CookieJar) {
     cookies.clear(IDENTITY);
     cookies.clear(SESSION);
+}
+
+/// The person signs out: the browser forgets his name as well.
+pub fn sign_out(cookies: &mut CookieJar) {
+    clear(cookies);
+    if cookies.get(REMEMBER_ME).is_some() {
+        cookies.clear(REMEMBER_ME);
+    }
+}
+
+/// Remembers a user name for the next form, as Keycloak does for people who stay signed in.
+pub(crate) fn remember_name(name: &str, cookies: &mut CookieJar) {
+    let name = utf8_percent_encode(name, COOKIE_UNSAFE);
+    cookies.set(REMEMBER_ME, &format!("\"username:{name}\""), Lifetime::For(REMEMBER_NAME));
+}
+
+/// The user name that this browser remembers.
+pub(crate) fn remembered_name(cookies: &CookieJar) -> Option<String> {
+    let name = cookies.get(REMEMBER_ME)?.strip_prefix("username:")?;
+    percent_decode_str(name).decode_utf8().ok().map(std::borrow::Cow::into_owned)
 }
 
 /// What `KEYCLOAK_SESSION` holds for a session: base64url of SHA-384 of its `sid`.

@@ -22,7 +22,7 @@ use crate::{
     authenticator::Authenticator,
     consent,
     flow::{self, Flows, Refusal, Step},
-    identity::{self, Identity},
+    identity::{self, IDENTITY, Identity},
     login::{BROWSER, Login, TAB},
     protocol::{Browser, LoginRequest, Refused},
     view::{self, Notice},
@@ -99,6 +99,9 @@ impl Journey {
         let core = &login.parts().core;
         let issuer = browser.origin.issuer(&browser.realm.realm);
         let mut identity = identity::find(core, &browser.realm, &issuer, &browser.cookies).await?;
+        if identity.is_none() && browser.cookies.get(IDENTITY).is_some() {
+            identity::clear(&mut browser.cookies);
+        }
         if let Some(found) = &identity
             && !core.user(&browser.realm, &found.session.user).await?.is_some_and(|user| user.user.enabled)
         {
@@ -292,19 +295,24 @@ impl Journey {
         if self.request.silent && matches!(refusal, Refusal::NoWay) {
             return self.tell(Refused::LoginRequired);
         }
-        let (error, key) = match refusal {
-            Refusal::NotBuilt(_) => ("authenticator_not_supported", "authenticatorNotSupported"),
-            Refusal::Denied => ("access_denied", "access-denied"),
-            Refusal::NotConfigured(_) => ("credential_setup_required", "credentialSetupRequired"),
-            Refusal::NoWay => ("invalid_user_credentials", "invalidUserMessage"),
-            Refusal::Broken(_) => ("invalid_flow", "internalServerError"),
+        let error = match refusal {
+            Refusal::NotBuilt(_) => "authenticator_not_supported",
+            Refusal::Denied => "access_denied",
+            Refusal::NotConfigured(_) => "credential_setup_required",
+            Refusal::NoWay => "invalid_user_credentials",
+            Refusal::Broken(_) => "invalid_flow",
         };
         self.event("LOGIN_ERROR", Some(error), &[("reason", &refusal.to_string())]);
-        let name = match refusal {
-            Refusal::NotBuilt(name) | Refusal::NotConfigured(name) => name.as_str(),
-            _ => "",
+        let key = match refusal {
+            // Setting the credential up would be a step of its own, which is not there either.
+            Refusal::NotBuilt(name) | Refusal::NotConfigured(name) => {
+                return self.with_cookies(view::step_not_available(self, name));
+            }
+            Refusal::Denied => "accessDenied",
+            Refusal::NoWay => "invalidUserMessage",
+            Refusal::Broken(_) => "internalServerError",
         };
-        self.with_cookies(view::error_about(self, StatusCode::BAD_REQUEST, key, name))
+        self.with_cookies(view::error(self, StatusCode::BAD_REQUEST, key))
     }
 
     /// An event of this login.

@@ -20,10 +20,6 @@ pub(crate) const BROWSER: Cookie =
 pub(crate) const TAB: Cookie =
     Cookie { name: "keyraft-login", scripts: false, same_site: SameSite::None, keycloak: false };
 
-/// The name to fill in for people who asked to stay signed in; Keycloak's name, it outlives sessions.
-pub(crate) const REMEMBER_ME: Cookie =
-    Cookie { name: "KEYCLOAK_REMEMBER_ME", scripts: false, same_site: SameSite::None, keycloak: true };
-
 /// Login: one for the whole server, cheap to clone.
 #[derive(Clone)]
 pub struct Login(Arc<Parts>);

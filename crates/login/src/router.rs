@@ -89,7 +89,8 @@ impl Arrival {
         let (Some(client), Some(request), Some(browser_id), Some(tab_id)) =
             (client, request, browser_id, tab_id)
         else {
-            return Err(Box::new(view::cookies_missing(self, login)));
+            let client = login.parts().core.client(&self.realm, client_id).await.ok().flatten();
+            return Err(Box::new(view::cookies_missing(self, login, client.as_deref())));
         };
         if !client.client.enabled || !self.realm.realm.enabled {
             return Err(Box::new(view::disabled(self, &client)));
@@ -136,7 +137,7 @@ async fn restart(
         Err(error) => return view::unavailable_without_realm(&arrival.headers, arrival.origin.at, &error),
     };
     let (Some(client), Some(request)) = (client, arrival.request(&login, client_id)) else {
-        return view::cookies_missing(&arrival, &login);
+        return view::cookies_missing(&arrival, &login, None);
     };
     if !client.client.enabled || !arrival.realm.realm.enabled {
         return view::disabled(&arrival, &client);

@@ -8,15 +8,15 @@ use keyraft_model::MultiAttributes;
 use keyraft_web::{Frame, Html, Messages, Page, layout, messages::RealmLocales};
 
 pub(crate) use self::errors::{
-    cookies_missing, disabled, error, error_about, error_at, no_realm, other_user, page_expired, unavailable,
-    unavailable_without_realm,
+    cookies_missing, disabled, error, error_at, no_realm, other_user, page_expired, step_not_available,
+    unavailable, unavailable_without_realm,
 };
 use crate::{
     actions::{self, Action},
     authenticator::Authenticator,
     consent as consents,
+    identity::{self, REMEMBER_ME},
     journey::Journey,
-    login::REMEMBER_ME,
     pages::{
         CodeCredential, CodePage, ConsentPage, ConsentScope, PasswordPage, ProfileField, Remember,
         UpdatePasswordPage, UpdateProfilePage, UsernamePage, UsernamePasswordPage, password_rules,
@@ -219,10 +219,7 @@ fn name_to_fill(journey: &Journey) -> String {
     if let Some(hint) = &journey.request.login_hint {
         return hint.clone();
     }
-    let remembered =
-        journey.browser.cookies.get(REMEMBER_ME).and_then(keyraft_crypto::encoding::from_base64url);
-    let text = remembered.and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default();
-    text.strip_prefix("username:").unwrap_or_default().to_owned()
+    identity::remembered_name(&journey.browser.cookies).unwrap_or_default()
 }
 
 fn remember(journey: &Journey) -> Option<Remember> {

@@ -7,23 +7,20 @@ use http::StatusCode;
 use keyraft_cluster::{
     command::{AttachClient, LoginTaken, StartSession},
     handle,
-    session::Kind,
+    session::{Kind, UserSession},
 };
 use keyraft_core::{Error, UserRecord, sessions, sessions::Started};
 use keyraft_crypto::{digest, encoding};
 use keyraft_model::{DurationMs, UnixMs};
-use keyraft_web::{cookies::Lifetime, device};
+use keyraft_web::device;
 
 use super::{Journey, facts};
 use crate::{
-    identity,
-    login::{REMEMBER_ME, TAB},
+    identity::{self, REMEMBER_ME},
+    login::TAB,
     protocol::{Finished, Grant, Granted, Refused},
     view,
 };
-
-/// `KEYCLOAK_REMEMBER_ME` lives a year, as Keycloak's.
-const REMEMBER_NAME: DurationMs = DurationMs::from_secs(31_536_000);
 
 impl Journey {
     /// Starts or joins the session and answers for the client.
@@ -70,7 +67,7 @@ impl Journey {
                     self.core().forget_failures(&realm, &user.user.id).await?;
                 }
                 self.event("LOGIN", None, &[]);
-                self.sign_in(&session, now)?;
+                self.sign_in(&session, &user.user.username, now)?;
                 let granted = Granted { session: &session, secret: &secret, now };
                 let protocol = Arc::clone(&self.login.parts().protocol);
                 let response = protocol.respond(&self.browser, &self.request, &finished, granted).await;
@@ -171,7 +168,7 @@ impl Journey {
         encoding::base64url(&digest::sha256(text.as_bytes()))
     }
 
-    fn sign_in(&mut self, session: &keyraft_cluster::session::UserSession, now: UnixMs) -> Result<(), Error> {
+    fn sign_in(&mut self, session: &UserSession, username: &str, now: UnixMs) -> Result<(), Error> {
         let realm = Arc::clone(&self.browser.realm);
         let issuer = self.browser.origin.issuer(&realm.realm);
         identity::set(&realm, &issuer, session, now, &mut self.browser.cookies)?;
@@ -179,10 +176,9 @@ impl Journey {
         if self.browser.cookies.get_part(TAB, &tab_id).is_some() {
             self.browser.cookies.clear_part(TAB, &tab_id);
         }
-        if self.tab.remember_me && realm.realm.remember_me {
-            let name = format!("username:{}", self.tab.attempted);
-            let name = encoding::base64url(name.as_bytes());
-            self.browser.cookies.set(REMEMBER_ME, &name, Lifetime::For(REMEMBER_NAME));
+        if session.remember_me {
+            let name = if self.tab.attempted.is_empty() { username } else { &self.tab.attempted };
+            identity::remember_name(name, &mut self.browser.cookies);
         } else if self.is_fresh() && self.browser.cookies.get(REMEMBER_ME).is_some() {
             self.browser.cookies.clear(REMEMBER_ME);
         }

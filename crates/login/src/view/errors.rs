@@ -11,14 +11,17 @@ use crate::{journey::Journey, login::Login, pages::ExpiredPage, protocol::Browse
 
 /// An error of a login in progress. The restart link keeps the client's request.
 pub(crate) fn error(journey: &Journey, status: StatusCode, key: &str) -> Response {
-    error_about(journey, status, key, "")
+    let t = texts(journey);
+    let sentence = t.get(key).into_owned();
+    page(journey, &t, status, &sentence, None)
 }
 
-/// The same, with a name in its sentence.
-pub(crate) fn error_about(journey: &Journey, status: StatusCode, key: &str, name: &str) -> Response {
+/// The login asks for a step that cannot be taken here: which one, and whom to tell.
+pub(crate) fn step_not_available(journey: &Journey, name: &str) -> Response {
     let t = texts(journey);
-    let sentence = t.with(key, &[name]).into_owned();
-    page(journey, &t, status, &sentence, None)
+    let sentence = t.with("stepNotAvailable", &[name]).into_owned();
+    let advice = t.get("stepNotAvailableHelp").into_owned();
+    page(journey, &t, StatusCode::BAD_REQUEST, &sentence, Some(&advice))
 }
 
 /// Somebody else is signed in on this browser.
@@ -38,7 +41,6 @@ fn page(
     let client = client_name(&journey.browser, t);
     let frame = frame(journey, t, &client);
     let restart = journey.url("restart", None, false);
-    let back = back(&journey.browser);
     let page = ErrorPage {
         t,
         frame: &frame,
@@ -46,15 +48,10 @@ fn page(
         advice,
         id: RequestId::random(),
         at: journey.now,
-        back: back.as_deref(),
+        back: home(&journey.browser.client),
         restart: Some(&restart),
     };
     Page::new(&page, t).status(status).into_response()
-}
-
-/// Where the application lives, if it says so.
-fn back(browser: &Browser) -> Option<String> {
-    browser.client.client.base_url.clone().filter(|url| url.starts_with("http"))
 }
 
 /// The form was of another step: two ways on, both with the same client's request.
@@ -112,7 +109,7 @@ pub(crate) fn no_realm(headers: &HeaderMap) -> Response {
 }
 
 /// The browser lost its cookies, or never had any. Where the request can still be read, it starts again.
-pub(crate) fn cookies_missing(arrival: &Arrival, login: &Login) -> Response {
+pub(crate) fn cookies_missing(arrival: &Arrival, login: &Login, client: Option<&ClientView>) -> Response {
     let client_id = arrival.query.filled("client_id").unwrap_or_default();
     let restart = arrival.request(login, client_id).map(|_| {
         let base = arrival.origin.issuer(&arrival.realm.realm);
@@ -122,21 +119,34 @@ pub(crate) fn cookies_missing(arrival: &Arrival, login: &Login) -> Response {
         }
         format!("{base}/login-actions/restart?{}", query.finish())
     });
-    plain(arrival, StatusCode::BAD_REQUEST, "cookieNotFoundMessage", restart.as_deref())
+    let ways = Ways { restart: restart.as_deref(), back: client.and_then(home) };
+    plain(arrival, StatusCode::BAD_REQUEST, "cookieNotFoundMessage", ways)
 }
 
 /// The realm or the client was switched off meanwhile.
 pub(crate) fn disabled(arrival: &Arrival, client: &ClientView) -> Response {
     let key = if client.client.enabled { "realmNotEnabledMessage" } else { "clientDisabledMessage" };
-    plain(arrival, StatusCode::BAD_REQUEST, key, None)
+    plain(arrival, StatusCode::BAD_REQUEST, key, Ways { restart: None, back: home(client) })
 }
 
 /// An error where there is no login in progress.
 pub(crate) fn error_at(arrival: &Arrival, status: StatusCode, key: &str) -> Response {
-    plain(arrival, status, key, None)
+    plain(arrival, status, key, Ways::default())
 }
 
-fn plain(arrival: &Arrival, status: StatusCode, key: &str, restart: Option<&str>) -> Response {
+/// The ways out of a page.
+#[derive(Clone, Copy, Debug, Default)]
+struct Ways<'a> {
+    restart: Option<&'a str>,
+    back: Option<&'a str>,
+}
+
+/// Where an application lives, if it says so.
+fn home(client: &ClientView) -> Option<&str> {
+    client.client.base_url.as_deref().filter(|url| url.starts_with("http"))
+}
+
+fn plain(arrival: &Arrival, status: StatusCode, key: &str, ways: Ways<'_>) -> Response {
     let t = Messages::for_locale(&arrival.realm.realm, &Locales::read(&arrival.headers, &arrival.query));
     let frame = Frame::new(&t, arrival.realm.realm.title(), &arrival.origin.root);
     let sentence = t.get(key);
@@ -147,8 +157,8 @@ fn plain(arrival: &Arrival, status: StatusCode, key: &str, restart: Option<&str>
         advice: None,
         id: RequestId::random(),
         at: arrival.origin.at,
-        back: None,
-        restart,
+        back: ways.back,
+        restart: ways.restart,
     };
     page.respond(&arrival.headers, status)
 }

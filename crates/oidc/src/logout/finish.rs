@@ -27,8 +27,10 @@ impl Leaving<'_> {
             _ => Vec::new(),
         };
         let is_own = self.session.as_ref().is_none_or(|session| Some(&session.sid) == sid.as_ref());
-        if is_own {
-            identity::clear(&mut self.cookies);
+        let is_signed_in =
+            [identity::IDENTITY, identity::SESSION].iter().any(|one| self.cookies.get(*one).is_some());
+        if is_own && is_signed_in {
+            identity::sign_out(&mut self.cookies);
         }
         self.record(&ended);
         let frames = self.frames(&ended).await?;
