@@ -38,6 +38,7 @@ fn shown(key: &RealmKey) -> Value {
     put_some(&mut shown, "publicKey", key.material.public_key_base64().ok().flatten());
     put_some(&mut shown, "certificate", key.material.certificate().map(encoding::base64));
     put(&mut shown, "use", if key.signing.is_some() { "SIG" } else { "ENC" });
+    put_some(&mut shown, "validTo", key.material.certificate_end().map(|end| end * 1000));
     shown.into()
 }
 

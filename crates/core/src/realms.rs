@@ -95,6 +95,13 @@ impl Core {
         if self.realm(&name).await?.is_some() {
             return Err(conflict());
         }
+        // Whoever holds roles of such a client already would have authority over the realm as it is made.
+        let stands_for = format!("{name}-realm");
+        if let Some(master) = self.realm(MASTER).await?
+            && self.client(&master, &stands_for).await?.is_some()
+        {
+            return Err(Error::Conflict { what: "client", name: stands_for });
+        }
         let now = self.sessions.view().await?.now();
         let created = crate::import::create_realm(&self.store, &self.hasher, given, now).await;
         created.map_err(|error| match error {

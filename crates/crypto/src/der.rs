@@ -127,6 +127,46 @@ pub(crate) fn public_key_of_certificate(certificate: &[u8]) -> Result<&[u8], Err
     tbs.element()
 }
 
+/// When an X.509 certificate ends, in Unix seconds (RFC 5280 §4.1.2.5).
+pub(crate) fn end_of_certificate(certificate: &[u8]) -> Result<i64, Error> {
+    let mut tbs = Reader::new(certificate).sequence()?.sequence()?;
+    if tbs.peek() == Some(0xa0) {
+        tbs.element()?; // version
+    }
+    for _serial_algorithm_issuer in 0..3 {
+        tbs.element()?;
+    }
+    let mut validity = tbs.sequence()?;
+    validity.element()?; // not before
+    let time = if validity.peek() == Some(UTC_TIME) {
+        let time = validity.content(UTC_TIME)?;
+        // Two digits of a year: 50 and above are of the last century.
+        let century: &[u8] = if time.first().is_some_and(|digit| *digit >= b'5') { b"19" } else { b"20" };
+        [century, time].concat()
+    } else {
+        validity.content(GENERALIZED_TIME)?.to_vec()
+    };
+    seconds_of(&time).ok_or(Error::KeyUnusable("time of a certificate"))
+}
+
+const UTC_TIME: u8 = 0x17;
+const GENERALIZED_TIME: u8 = 0x18;
+
+/// Unix seconds of `YYYYMMDDhhmmssZ`.
+fn seconds_of(time: &[u8]) -> Option<i64> {
+    let digits = std::str::from_utf8(time).ok()?.strip_suffix('Z').filter(|text| text.len() == 14)?;
+    let number = |from: usize, to: usize| digits.get(from..to)?.parse::<i64>().ok();
+    let (year, month, day) = (number(0, 4)?, number(4, 6)?, number(6, 8)?);
+    if !(1..=12).contains(&month) || !(1..=31).contains(&day) {
+        return None;
+    }
+    // Days since 1970-01-01, years counted from March so that the leap day comes last.
+    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    let of_year = (153 * month + 2) / 5 + day - 1;
+    let days = 365 * year + year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400) + of_year - 719_468;
+    Some(((days * 24 + number(8, 10)?) * 60 + number(10, 12)?) * 60 + number(12, 14)?)
+}
+
 /// The bytes of a DER text: bare base64, or PEM of any label.
 pub(crate) fn from_text(text: &str) -> Result<Vec<u8>, Error> {
     let body: String = text.lines().filter(|line| !line.trim_start().starts_with("-----")).collect();
@@ -148,6 +188,14 @@ mod tests {
             assert_eq!(Reader::new(&der).content(OCTET_STRING).unwrap(), content);
             assert!(Reader::new(&der[..der.len() - 1]).content(OCTET_STRING).is_err());
         }
+    }
+
+    #[test]
+    fn times_of_certificates_are_unix_seconds() {
+        assert_eq!(seconds_of(b"19700101000000Z"), Some(0));
+        assert_eq!(seconds_of(b"20000229235959Z"), Some(951_868_799));
+        assert_eq!(seconds_of(b"20361123105520Z"), Some(2_111_050_520));
+        assert_eq!(seconds_of(b"20361323105520Z"), None);
     }
 
     #[test]

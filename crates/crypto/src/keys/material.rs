@@ -160,6 +160,11 @@ impl KeyMaterial {
         self.certificate.as_deref()
     }
 
+    /// When the certificate ends, in Unix seconds; nothing without one that reads.
+    pub fn certificate_end(&self) -> Option<i64> {
+        der::end_of_certificate(self.certificate.as_deref()?).ok()
+    }
+
     /// The public numbers; nothing for a secret.
     ///
     /// # Errors
