@@ -5,7 +5,7 @@ use keyraft_harness::{App, Browser, Keyraft, Window};
 use serde_json::json;
 
 use crate::KEYRAFT;
-use crate::page::{accessible, fits};
+use crate::page::{accessible, eventually, fits};
 
 #[tokio::test]
 async fn a_person_signs_out_of_all_other_devices() -> Result<()> {
@@ -33,6 +33,7 @@ async fn a_person_signs_out_of_all_other_devices() -> Result<()> {
     }
 
     desktop.press("[name=others]").await?;
+    eventually("no other device is left", async || Ok(!desktop.has("[name=others]").await?)).await?;
 
     phone.go(&format!("{}/refresh", shop.url)).await?;
     assert!(phone.text("#error").await?.starts_with("invalid_grant"));

@@ -16,9 +16,12 @@ async fn pictures_are_taken_on_demand() -> Result<()> {
         return Ok(());
     }
     let keyraft = Keyraft::start(KEYRAFT).await?;
-    let realm = keyraft
-        .realm("acme", json!({ "displayName": "Acme", "rememberMe": true, "resetPasswordAllowed": true }))
-        .await?;
+    let month = 30 * 24 * 60 * 60;
+    let settings = json!({
+        "displayName": "Acme", "rememberMe": true, "resetPasswordAllowed": true,
+        "ssoSessionIdleTimeoutRememberMe": month, "ssoSessionMaxLifespanRememberMe": month,
+    });
+    let realm = keyraft.realm("acme", settings).await?;
     let alice = realm.person_with_codes("alice").await?;
     let shop = App::start(&realm, "shop", json!({})).await?;
 
