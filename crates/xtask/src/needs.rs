@@ -3,7 +3,11 @@
 //! On a CI machine that is ours to change (root, Debian, `CI=true`) missing packages are installed; on a
 //! person's machine the command is told instead.
 
-use std::{path::PathBuf, process::Command, sync::Once};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+    sync::Once,
+};
 
 use crate::command;
 
@@ -42,6 +46,31 @@ pub(crate) fn node() -> Result<(), String> {
         install(&["nodejs", "npm"]);
     }
     if there() { Ok(()) } else { Err(missing("node and npm", "nodejs npm")) }
+}
+
+/// Apache with its OpenID Connect module, as Debian ships them.
+pub(crate) fn apache() -> Result<(), String> {
+    let there = || Path::new("/usr/lib/apache2/modules/mod_auth_openidc.so").exists();
+    if !there() {
+        install(&["apache2", "libapache2-mod-auth-openidc"]);
+    }
+    if there() {
+        Ok(())
+    } else {
+        Err(missing("Apache's mod_auth_openidc", "apache2 libapache2-mod-auth-openidc"))
+    }
+}
+
+/// Python that can make an environment of its own; the packages in it are fetched by the tests.
+pub(crate) fn python() -> Result<(), String> {
+    let there = || {
+        let mut command = Command::new("python3");
+        command.args(["-c", "import ensurepip"]).output().is_ok_and(|output| output.status.success())
+    };
+    if !there() {
+        install(&["python3", "python3-venv"]);
+    }
+    if there() { Ok(()) } else { Err(missing("python3 with venv", "python3 python3-venv")) }
 }
 
 /// The Go toolchain.
