@@ -206,3 +206,106 @@ async fn a_production_start_with_safe_settings_serves_under_its_own_name_alone()
     );
     Ok(())
 }
+
+/// Sends a signal to a process that the test has started.
+fn signal(process: &std::process::Child, name: &str) -> Result<()> {
+    let sent = Command::new("kill").args(["-s", name, &process.id().to_string()]).status()?;
+    ensure!(sent.success(), "kill -s {name}: {sent}");
+    Ok(())
+}
+
+/// Asks until the answer is the wanted one; fails after ten seconds.
+async fn until(what: &str, mut is_so: impl AsyncFnMut() -> Result<bool>) -> Result<()> {
+    for _ in 0..1_000 {
+        if is_so().await? {
+            return Ok(());
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    anyhow::bail!("still not so: {what}")
+}
+
+#[tokio::test]
+async fn a_node_that_is_told_to_stop_finishes_what_it_has_begun() -> Result<()> {
+    let folder = Folder::new()?;
+    let (port, management) = (free_port()?, free_port()?);
+    let mut command = binary();
+    command
+        .arg("start-dev")
+        .args([format!("--http-port={port}"), format!("--http-management-port={management}")])
+        .args(["--http-host=127.0.0.1", "--shutdown-delay=1s"])
+        .env("KEYRAFT_DATA_DIR", folder.path().join("data"));
+    let mut process = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+    let management = format!("http://127.0.0.1:{management}");
+    until("ready", async || Ok(status(&format!("{management}/health/ready")).await.is_ok_and(|s| s == 200)))
+        .await?;
+
+    // A request of which the server has the head and half the body.
+    let mut slow = tokio::net::TcpStream::connect(("127.0.0.1", port)).await?;
+    let head = "POST /realms/master/protocol/openid-connect/token HTTP/1.1\r\nHost: localhost\r\n\
+                Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 22\r\n\r\ngrant_type";
+    tokio::io::AsyncWriteExt::write_all(&mut slow, head.as_bytes()).await?;
+    until("the request has begun", async || {
+        let metrics = client()?.get(format!("{management}/metrics")).send().await?.text().await?;
+        Ok(metrics.lines().any(|line| line == "http_server_active_requests 1"))
+    })
+    .await?;
+
+    signal(&process, "TERM")?;
+    until("not ready", async || Ok(status(&format!("{management}/health/ready")).await? == 503)).await?;
+    tokio::io::AsyncWriteExt::write_all(&mut slow, b"=nothing+at+").await?;
+    let mut answer = String::new();
+    tokio::io::AsyncReadExt::read_to_string(&mut slow, &mut answer).await?;
+
+    assert!(answer.starts_with("HTTP/1.1 400") && answer.contains("error"), "{answer}");
+    let ended = tokio::task::spawn_blocking(move || process.wait()).await??;
+    assert_eq!(ended.code(), Some(0));
+    Ok(())
+}
+
+#[tokio::test]
+async fn https_is_served_with_the_given_certificate() -> Result<()> {
+    let folder = Folder::new()?;
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()])?;
+    let (certificate, key) = (folder.path().join("tls.crt"), folder.path().join("tls.key"));
+    std::fs::write(&certificate, made.cert.pem())?;
+    std::fs::write(&key, made.signing_key.serialize_pem())?;
+    let port = free_port()?;
+    let settings = [
+        ("KC_HTTPS_PORT", port.to_string()),
+        ("KC_HTTPS_CERTIFICATE_FILE", certificate.display().to_string()),
+        ("KC_HTTPS_CERTIFICATE_KEY_FILE", key.display().to_string()),
+    ];
+    let settings: Vec<(&str, &str)> = settings.iter().map(|(name, text)| (*name, text.as_str())).collect();
+    let _server = Server::start(&folder, &settings).await?;
+
+    #[expect(clippy::disallowed_methods, reason = "the guard is for the server")]
+    let builder = reqwest::Client::builder();
+    let root = reqwest::Certificate::from_pem(made.cert.pem().as_bytes())?;
+    let client = builder.no_proxy().tls_certs_only([root]).build()?;
+    let said = client.get(format!("https://localhost:{port}/realms/master")).send().await?.text().await?;
+
+    assert!(said.contains(&format!("https://localhost:{port}/realms/master/")), "{said}");
+    Ok(())
+}
+
+#[test]
+fn a_key_of_another_certificate_stops_the_start() -> Result<()> {
+    let folder = Folder::new()?;
+    let (one, other) = (
+        rcgen::generate_simple_self_signed(["localhost".to_owned()])?,
+        rcgen::generate_simple_self_signed(["localhost".to_owned()])?,
+    );
+    let (certificate, key) = (folder.path().join("tls.crt"), folder.path().join("tls.key"));
+    std::fs::write(&certificate, one.cert.pem())?;
+    std::fs::write(&key, other.signing_key.serialize_pem())?;
+
+    let mut command = binary();
+    command.args(["start-dev", "--http-port=0", "--http-management-port=0"]).current_dir(folder.path());
+    let files = [("KC_HTTPS_CERTIFICATE_FILE", certificate), ("KC_HTTPS_CERTIFICATE_KEY_FILE", key)];
+    let (code, said) = ended(command.envs(files))?;
+
+    assert_eq!(code, Some(1));
+    assert!(said.contains("is the key of another certificate"), "{said}");
+    Ok(())
+}

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use axum::Router;
+use axum::{Router, response::Redirect, routing::get};
 use keyraft_cluster::Cluster;
 use keyraft_core::{Core, bootstrap, outbound::Outbound, seal};
 use keyraft_crypto::{
@@ -45,6 +45,8 @@ pub(crate) async fn open(config: &Config, import: bool) -> anyhow::Result<House>
     let cluster = Cluster::open(sessions).await.context("the session log cannot be opened")?;
     let core = core_over(config, store, cluster, keys)?;
     let made_administrator = crate::commands::first_start(&core, config, import).await?;
+    // It ends when the store is closed.
+    tokio::spawn(keyraft_core::changes::follow(core.clone()));
     let router = router(config, &core);
     Ok(House { router, core, made_administrator })
 }
@@ -112,8 +114,14 @@ fn router(config: &Config, core: &Core) -> Router {
         .merge(assets::router());
     let names = Arc::new(config.names());
     let path = names.relative_path.trim_end_matches('/').to_owned();
-    let router = if path.is_empty() { router } else { Router::new().nest(&path, router) };
+    let router = if path.is_empty() { router } else { below(&path, router) };
     layers(router, names, Realms(core.clone()))
+}
+
+/// Everything below a path. A router that is nested answers at the path itself, and not with a slash behind it.
+fn below(path: &str, router: Router) -> Router {
+    let root = Redirect::to(path);
+    Router::new().nest(path, router).route(&format!("{path}/"), get(async move || root))
 }
 
 /// Where the layers find a realm's security headers.

@@ -142,6 +142,12 @@ fn tell(config: &Config, doors: &[(Listener, &str)], house: &House, administrato
             ));
         }
     }
+    let first = &config.bootstrap_admin;
+    if house.made_administrator() && first.password.is_none() && first.client_secret.is_none() {
+        tracing::warn!(
+            "nobody may govern this server yet: keyraft bootstrap-admin user makes an administrator"
+        );
+    }
     if config.mode == Mode::Dev {
         let place = config.public_url().or_else(|| places.into_iter().next()).unwrap_or_default();
         say(&dev::greeting(&place, house.made_administrator().then_some(administrator), config));
