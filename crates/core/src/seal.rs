@@ -67,11 +67,31 @@ pub async fn open_store(
     migrate::run(&db, holder).await?;
     let keys = open_data_keys(&db, masters).await?;
     // The store's keys are their own: what a browser holds is never a text that the database would open.
-    sealer
-        .0
-        .set(keys.derive("store", ""))
-        .expect("this sealer was made above and its keys are set here alone");
+    // Made above and set here alone: the first time is the only one.
+    let _ = sealer.0.set(keys.derive("store", ""));
     Ok((db, keys))
+}
+
+/// The steps of the schema that a start would run, in order; it changes nothing.
+///
+/// # Errors
+/// [`OpenError::Store`].
+pub async fn plan(settings: &Settings) -> Result<Vec<migrate::Step>, OpenError> {
+    let db = Db::open(settings, Arc::new(StoreSealer::default())).await?;
+    let steps = migrate::plan(&db).await?;
+    db.close().await;
+    Ok(steps)
+}
+
+/// Brings the schema up to date and nothing else; says how many steps that took. `holder` names who migrates.
+///
+/// # Errors
+/// [`OpenError::Store`].
+pub async fn migrate(settings: &Settings, holder: &str) -> Result<usize, OpenError> {
+    let db = Db::open(settings, Arc::new(StoreSealer::default())).await?;
+    let steps = migrate::run(&db, holder).await?;
+    db.close().await;
+    Ok(steps)
 }
 
 async fn open_data_keys(db: &Db, masters: &MasterKeys) -> Result<DataKeys, OpenError> {
@@ -98,6 +118,7 @@ async fn open_data_keys(db: &Db, masters: &MasterKeys) -> Result<DataKeys, OpenE
 ///
 /// # Errors
 /// When the file cannot be made or read, or holds no key.
+#[expect(clippy::disallowed_methods, reason = "it runs before the server serves")]
 pub fn master_keys_in(path: &Path) -> io::Result<MasterKeys> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)?;
@@ -149,12 +170,12 @@ mod tests {
     #[test]
     fn a_sealed_text_opens_in_its_place_alone() {
         let sealer = StoreSealer(OnceLock::from(DataKeys::new(vec![DataKey::generate()]).expect("one key")));
-        let sealed = sealer.seal("client", "r/1", "doc.secret", "s3cret").expect("seals");
+        let text = sealer.seal("client", "r/1", "doc.secret", "s3cret").expect("seals");
 
-        assert_eq!(sealer.open("client", "r/1", "doc.secret", &sealed).expect("opens"), "s3cret");
-        assert!(sealer.open("client", "r/2", "doc.secret", &sealed).is_err());
-        assert!(sealer.open("client", "r/1d", "oc.secret", &sealed).is_err());
-        assert!(!sealed.contains("s3cret"));
+        assert_eq!(sealer.open("client", "r/1", "doc.secret", &text).expect("opens"), "s3cret");
+        assert!(sealer.open("client", "r/2", "doc.secret", &text).is_err());
+        assert!(sealer.open("client", "r/1d", "oc.secret", &text).is_err());
+        assert!(!text.contains("s3cret"));
     }
 
     #[tokio::test]
