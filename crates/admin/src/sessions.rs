@@ -1,6 +1,7 @@
 //! Ending sessions, and what went with it in clients of old.
 
 use keyraft_cluster::{command::FenceScope, session::Kind};
+use keyraft_oidc::backchannel;
 use serde_json::json;
 
 use crate::{context::Context, error::Error, reply::Reply};
@@ -13,12 +14,18 @@ pub(crate) async fn end(cx: Context) -> Result<Reply, Error> {
     if cx.core.sessions.find(&cx.realm, sid, kind).await?.is_none() {
         return Err(Error::not_found("Sesssion not found"));
     }
-    cx.core.sessions.end(sid, kind).await?;
+    let ended = cx.core.sessions.end(sid, kind).await?;
+    let now = cx.core.sessions.view().await?.now();
+    backchannel::notify(&cx.core, &cx.realm, &cx.origin.issuer(&cx.realm.realm), ended, now);
     Ok(Reply::Nothing)
 }
 
-/// `POST logout-all`: every session of the realm but offline ones, as in Keycloak.
+/// `POST logout-all`: every session of the realm but offline ones, as in Keycloak; tokens that are out count for
+/// nothing from now on.
 pub(crate) async fn logout_all(cx: Context) -> Result<Reply, Error> {
+    let now = cx.core.sessions.view().await?.now();
+    let not_before = json!({ "notBefore": now.secs() }).as_object().cloned().unwrap_or_default();
+    cx.core.update_realm(&cx.realm, &not_before).await?;
     cx.core.sessions.end_before(FenceScope::Realm(cx.realm.realm.id.clone()), &[Kind::Online]).await?;
     Ok(Reply::Json(json!({})))
 }

@@ -7,6 +7,7 @@ use keyraft_cluster::{
     session::{Kind, UserSession},
 };
 use keyraft_core::{ClientView, UserRecord};
+use keyraft_oidc::backchannel;
 use serde_json::{Value, json};
 
 use crate::{context::Context, error::Error, reply::Reply, representation};
@@ -37,10 +38,14 @@ async fn shown(cx: &Context, record: &UserRecord, sessions: &[Arc<UserSession>])
     Ok(Reply::Json(shown.collect::<Value>()))
 }
 
-/// `POST …/logout`: every session, offline ones too.
+/// `POST …/logout`: every session but offline ones, as in Keycloak; access tokens that are out count for nothing
+/// from now on.
 pub(crate) async fn logout(cx: Context) -> Result<Reply, Error> {
     let record = cx.user().await?;
-    cx.core.sessions.end_of_user(&cx.realm.realm.id, &record.user.id).await?;
+    let now = cx.core.sessions.view().await?.now();
+    cx.core.change_user(&cx.realm, &record.user.id, |user| user.not_before = now.secs()).await?;
+    let ended = cx.core.sessions.end_of_user(&cx.realm.realm.id, &record.user.id).await?;
+    backchannel::notify(&cx.core, &cx.realm, &cx.origin.issuer(&cx.realm.realm), ended, now);
     Ok(Reply::Nothing)
 }
 

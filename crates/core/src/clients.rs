@@ -336,9 +336,20 @@ fn new_client(realm: &RealmView, given: &Rest, now: UnixMs) -> Result<Client, Er
         client.secret = Some(random::alphanumeric(SECRET_LENGTH));
         client.attributes.insert(SECRET_TIME.to_owned(), now.secs().to_string());
     }
+    if given.get("webOrigins").is_none_or(Value::is_null) {
+        client.web_origins = unique(client.redirect_uris.iter().filter_map(|uri| origin(uri)));
+    }
     client.protocol_mappers = mappers_of(given)?.unwrap_or_default();
     set_scopes(realm, &mut client, given);
     Ok(client)
+}
+
+/// The origin of a web address, as it is written; a new client without web origins has those of its redirect
+/// URIs.
+fn origin(uri: &str) -> Option<String> {
+    let scheme = ["https://", "http://"].into_iter().find(|scheme| uri.starts_with(scheme))?;
+    let end = uri[scheme.len()..].find(['/', '?', '#']).map_or(uri.len(), |at| scheme.len() + at);
+    Some(uri[..end].to_owned()).filter(|origin| origin.len() > scheme.len())
 }
 
 /// The client scopes that come with a new client: those that it names, else the realm's of its protocol.
@@ -363,8 +374,8 @@ fn set_scopes(realm: &RealmView, client: &mut Client, given: &Rest) {
     }
 }
 
-fn unique(ids: impl Iterator<Item = ScopeId>) -> Vec<ScopeId> {
-    ids.collect::<indexmap::IndexSet<_>>().into_iter().collect()
+fn unique<T: Eq + std::hash::Hash>(items: impl Iterator<Item = T>) -> Vec<T> {
+    items.collect::<indexmap::IndexSet<_>>().into_iter().collect()
 }
 
 fn add_service_scope(realm: &RealmView, client: &mut Client) {

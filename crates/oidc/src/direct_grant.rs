@@ -127,7 +127,8 @@ fn is_incomplete(request: &Redemption<'_>, user: &UserRecord) -> bool {
     let realm = &request.asked.realm;
     let is_enabled =
         |alias: &str| realm.required_actions.iter().any(|action| action.alias == alias && action.enabled);
-    let is_due = user.user.required_actions.iter().any(|alias| is_enabled(alias));
+    // Those that the realm has switched off too, as in Keycloak: a form cannot tell that they are settled.
+    let is_due = !user.user.required_actions.is_empty();
     let is_unverified = realm.realm.verify_email && !user.user.email_verified && is_enabled("VERIFY_EMAIL");
     is_due || is_unverified || (is_enabled("VERIFY_PROFILE") && has_faults(request, user))
 }

@@ -219,7 +219,7 @@ fn check_redirect_uri(
     let root_url = redirect_uri::resolve_root_url(client.root_url.as_deref(), asked.base_url());
     let uris = RedirectUris { patterns: &client.redirect_uris, root_url: &root_url };
     match &request.redirect_uri {
-        Some(uri) if uris.allow(uri) => Ok(uri.clone()),
+        Some(uri) if uris.allow(uri) && !redirect_uri::holds_an_answer(uri) => Ok(uri.clone()),
         // OpenID Connect demands the parameter; OAuth does not where there is only one URI.
         None if !scope::is_openid(request.scope.as_deref()) => uris.only().ok_or(AuthorizeError::RedirectUri),
         Some(_) | None => Err(AuthorizeError::RedirectUri),

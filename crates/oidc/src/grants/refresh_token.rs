@@ -11,7 +11,7 @@ use keyraft_wire::oauth::token_request::GrantType;
 
 use super::{GrantError, Redemption};
 use crate::tokens::GrantedScopes;
-use crate::tokens::issue::{Authorization, Rotated, not_before};
+use crate::tokens::issue::{Authorization, Rotated};
 use crate::tokens::verify::{self, Invalid, Token};
 
 /// Redeems it. A `scope` parameter narrows this answer; the new refresh token keeps everything.
@@ -28,7 +28,8 @@ pub async fn redeem(request: Redemption<'_>) -> Result<Authorization, GrantError
     let kind = if token.is_offline() { Kind::Offline } else { Kind::Online };
     let session = find(&request, &token, kind).await?;
     let user = request.enabled_user(&session.user).await?;
-    if token.issued() < not_before(&request.asked.realm, request.client, &user) {
+    // Not the user's own `notBefore`: signing a person out leaves his offline sessions alone, as in Keycloak.
+    if token.issued() < request.asked.realm.realm.not_before.max(request.client.client.not_before) {
         return Err(GrantError::RefreshTokenStale);
     }
     check_client_session(&request, &session, &token, now)?;
@@ -93,7 +94,11 @@ fn check_client_session(
     now: UnixMs,
 ) -> Result<(), GrantError> {
     let client = &request.client.client;
-    let held = session.clients.get(&client.id).ok_or(GrantError::NoClientSession)?;
+    // An offline session is nothing without a client that holds its token.
+    let is_over = session.kind == Kind::Offline && session.clients.is_empty();
+    let held = session.clients.get(&client.id);
+    let held =
+        held.ok_or(if is_over { GrantError::NoOfflineSession } else { GrantError::NoClientSession })?;
     let is_alive = now < limits::client_session_end(&request.asked.realm.realm, client, session, held);
     if is_alive && token.issued() >= held.started.secs() { Ok(()) } else { Err(GrantError::NoClientSession) }
 }

@@ -11,6 +11,7 @@ use keyraft_cluster::session::{Kind as SessionKind, UserSession};
 use keyraft_core::ClientView;
 use keyraft_wire::oauth::{ErrorCode, Params};
 
+use super::uncached;
 use crate::Oidc;
 use crate::asked::Asked;
 use crate::backchannel;
@@ -63,7 +64,7 @@ pub(super) async fn post(oidc: &Oidc, asked: &Asked, params: &Params) -> Respons
         };
         cors.check(asked, &client)?;
         let answer = match end(oidc, asked, &client, params).await {
-            Ok(()) => StatusCode::NO_CONTENT.into_response(),
+            Ok(()) => uncached(StatusCode::NO_CONTENT.into_response()),
             Err(error) => error.refusal().into_response(),
         };
         Ok::<_, ForeignOrigin>(cors.open(answer))

@@ -133,7 +133,7 @@ fn places(mapper: &ProtocolMapper, source: &Source) -> Places {
         }
         Source::Acr | Source::Audience(_) => Places { userinfo: false, ..all },
         Source::Amr => Places { userinfo: false, introspection: false, ..all },
-        Source::SessionState => Places { introspection: false, ..all },
+        Source::SessionState => Places { introspection: is("introspection.token.claim"), ..all },
         // It has no switches: it is there to be in the access token.
         Source::Nonce => Places { access: true, ..Places::default() },
         Source::HardcodedRole { .. } | Source::RoleName { .. } => Places::default(),

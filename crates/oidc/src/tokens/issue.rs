@@ -82,6 +82,8 @@ pub async fn issue(
     let user = &authorization.user;
     let granted = GrantedScopes::of(realm, client, Some(&authorization.scope)).permitted(realm, user);
     let all = granted.all();
+    // As the original does: an answer narrowed to less than `openid` still brings the ID token.
+    let is_openid = granted.is_openid();
     let scopes = match &authorization.narrowed {
         Some(narrowed) => granted.narrowed(client, narrowed),
         None => granted,
@@ -107,6 +109,7 @@ pub async fn issue(
         realm,
         client,
         authorization: &authorization,
+        is_openid,
         builder: TokenBuilder::new(subject.context(moment)),
     };
     let (access_token, id_token, refresh_token) = tokens.make(&visible, &all, &ends)?;
@@ -172,6 +175,7 @@ struct Maker<'a> {
     realm: &'a RealmView,
     client: &'a ClientView,
     authorization: &'a Authorization,
+    is_openid: bool,
     builder: TokenBuilder<'a>,
 }
 
@@ -194,7 +198,7 @@ impl<'a> Maker<'a> {
         };
         let claims = self.builder.access_token(kind, &random::uuid(), visible, ends.access);
         let access_token = sign(Use::AccessToken, self.realm, &self.client.client, &claims)?;
-        let id_token = match self.builder.context.scopes.is_openid() {
+        let id_token = match self.is_openid {
             true => Some(self.id_token(&access_token, ends.access)?),
             false => None,
         };

@@ -59,13 +59,16 @@ impl<'a> GrantedScopes<'a> {
         self
     }
 
-    /// Narrowed to what `requested` names among the optional scopes; default scopes stay.
+    /// Narrowed to what `requested` names among the optional scopes; default scopes stay, and so does what an offline
+    /// session is.
     #[must_use]
     pub fn narrowed(mut self, client: &ClientView, requested: &str) -> Self {
         let default = &client.client.default_client_scopes;
         self.openid &= scope::contains(requested, OPENID);
         self.scopes.retain(|scope| {
-            default.contains(&scope.id) || scope::words(requested).any(|word| names(scope, word))
+            default.contains(&scope.id)
+                || scope.name == OFFLINE_ACCESS
+                || scope::words(requested).any(|word| names(scope, word))
         });
         self
     }
@@ -166,7 +169,7 @@ mod tests {
 
         let narrowed = granted.clone().narrowed(&client, "profile");
 
-        assert_eq!(narrowed.visible(), "profile email");
+        assert_eq!(narrowed.visible(), "profile email offline_access");
         let plain = GrantedScopes::of(&realm, &client, Some("openid"));
         assert!(!plain.narrowed(&client, "openid offline_access").is_offline());
     }
