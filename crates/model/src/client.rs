@@ -10,7 +10,11 @@ use crate::{Attributes, ClientUuid, Rest, ScopeId, Secrets};
 /// client scopes here, so that renaming a scope touches no client; representations carry names.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-#[expect(missing_docs, reason = "the fields are Keycloak's ClientRepresentation members by name")]
+#[expect(
+    missing_docs,
+    clippy::struct_excessive_bools,
+    reason = "the fields are Keycloak's ClientRepresentation members by name"
+)]
 pub struct Client {
     pub id: ClientUuid,
     pub client_id: String,

@@ -15,7 +15,7 @@ pub struct UnixMs(pub i64);
 pub struct DurationMs(pub i64);
 
 impl UnixMs {
-    /// This point in whole seconds, rounded down: the NumericDate of RFC 7519 section 2.
+    /// This point in whole seconds, rounded down: the `NumericDate` of RFC 7519 section 2.
     pub const fn secs(self) -> i64 {
         self.0.div_euclid(1000)
     }

@@ -54,7 +54,9 @@ impl Secrets for Component {
     fn visit_secrets(&mut self, visit: &mut dyn FnMut(&str, &mut String)) {
         for (name, values) in &mut self.config {
             if Self::is_secret_member(name) {
-                values.iter_mut().for_each(|value| visit(name, value));
+                for value in values {
+                    visit(name, value);
+                }
             }
         }
     }

@@ -10,7 +10,11 @@ use crate::{Attributes, ClientUuid, DurationMs, GroupId, RealmId, Rest, RoleId, 
 /// Clients, roles, groups, flows and the like are rows of their own and never stand in here.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-#[expect(missing_docs, reason = "the fields are Keycloak's RealmRepresentation members by name")]
+#[expect(
+    missing_docs,
+    clippy::struct_excessive_bools,
+    reason = "the fields are Keycloak's RealmRepresentation members by name"
+)]
 pub struct Realm {
     pub id: RealmId,
     pub realm: String,
@@ -158,7 +162,9 @@ impl Secrets for Realm {
         let brokers = self.rest.get_mut("identityProviders").and_then(serde_json::Value::as_array_mut);
         for broker in brokers.into_iter().flatten() {
             for name in BROKER_SECRETS {
-                if let Some(serde_json::Value::String(secret)) = broker.pointer_mut(&format!("/config/{name}")) {
+                if let Some(serde_json::Value::String(secret)) =
+                    broker.pointer_mut(&format!("/config/{name}"))
+                {
                     visit(&format!("identityProviders.{name}"), secret);
                 }
             }
