@@ -20,12 +20,16 @@ use crate::{
 };
 
 /// Grants a client its part of a session, anew where it has one. Its chains stay: a refresh token used up
-/// before must not come back to life by a new sign-on.
+/// before must not come back to life by a new sign-on. Its beginning stays while it lives: what the client got
+/// before is still good, for the same person is at the same browser.
 pub(crate) fn grant(state: &State, session: &mut UserSession, new: &NewClientSession, now: UnixMs) {
     let client = state.counters.shared_client(&session.realm, &new.client);
-    let chains = session.clients.remove(&client).map(|old| old.chains).unwrap_or_default();
+    let before = session.clients.remove(&client);
+    let living = before.as_ref().filter(|old| now < new.limits.end(old.started, old.last_use));
+    let started = living.map_or(now, |old| old.started);
+    let chains = before.map(|old| old.chains).unwrap_or_default();
     let held = ClientSession {
-        started: now,
+        started,
         last_use: now,
         expires: now,
         limits: new.limits,
