@@ -84,6 +84,33 @@ pub fn origin(url: &str) -> Option<&str> {
     Some(&url[..end]).filter(|origin| origin.len() > scheme.len())
 }
 
+/// Names that an answer brings; a client that finds one twice may believe the wrong one.
+const ANSWERS: [&str; 13] = [
+    "code",
+    "state",
+    "iss",
+    "error",
+    "error_description",
+    "session_state",
+    "id_token",
+    "access_token",
+    "token_type",
+    "expires_in",
+    "response",
+    "kc_action",
+    "kc_action_status",
+];
+
+/// Whether the query of a redirect URI holds what only an answer may: whoever made the request would answer in
+/// the server's place (CVE-2026-9689).
+pub fn holds_an_answer(uri: &str) -> bool {
+    let Some((_, query)) = uri.split_once('?') else { return false };
+    let names = query.split('&').map(|pair| pair.split('=').next().unwrap_or_default());
+    names
+        .map(|name| percent_decode_str(name).decode_utf8_lossy())
+        .any(|name| ANSWERS.iter().any(|answer| name.eq_ignore_ascii_case(answer)))
+}
+
 /// A URI cut at its joints; only a URI without any of the known tricks has parts.
 struct Parts<'a> {
     scheme: &'a str,
@@ -316,6 +343,17 @@ mod tests {
         assert_eq!(only(&["/wild/*"]).as_deref(), Some("http://app.test/wild"));
         assert_eq!(only(&["http://app.test/cb", "http://app.test/cb2"]), None);
         assert_eq!((only(&["*"]), only(&["http://a.test*"])), (None, None));
+    }
+
+    #[test]
+    fn what_only_an_answer_may_hold_is_found_however_it_is_written() {
+        for bad in ["code=1", "mine=1&state=x", "CODE=1", "co%64e=1", "code", "error=", "a=b&iss=x"] {
+            assert!(holds_an_answer(&format!("https://a.test/cb?{bad}")), "{bad}");
+        }
+        for good in ["", "mine=1&mine=2", "a=code", "codes=1", "nonce=1", "a=b%26code=1"] {
+            assert!(!holds_an_answer(&format!("https://a.test/cb?{good}")), "{good}");
+        }
+        assert!(!holds_an_answer("https://a.test/code"));
     }
 
     #[test]
