@@ -13,9 +13,11 @@ use keyraft_model::{DurationMs, Realm, RealmId, UserId};
 use crate::{Error, sessions::Sessions};
 
 /// How long an attempt waits for those in flight before it is turned away (503).
-const MAX_WAIT: Duration = Duration::from_secs(2);
-/// How often it asks again meanwhile.
+const MAX_WAIT: Duration = Duration::from_secs(10);
+/// How soon it asks again at first; each time it waits longer, so that a crowd does not fill the log.
 const ASK_AGAIN: Duration = Duration::from_millis(20);
+/// The longest that it waits before it asks again.
+const ASK_AGAIN_AT_LAST: Duration = Duration::from_millis(200);
 
 /// An attempt that may be made: settle it.
 #[derive(Debug)]
@@ -56,11 +58,12 @@ pub fn policy(realm: &Realm) -> Option<AttemptPolicy> {
 /// Reserves one attempt at a user's secret; waits while all that are left are in flight.
 ///
 /// # Errors
-/// [`Error::Busy`] after two seconds of waiting; [`Error::Unavailable`].
+/// [`Error::Busy`] after ten seconds of waiting; [`Error::Unavailable`].
 pub async fn reserve(sessions: &Sessions, realm: &Realm, user: &UserId) -> Result<Admission, Error> {
     let Some(policy) = policy(realm) else { return Ok(Admission::Allowed(None)) };
     let attempt = u64::from_be_bytes(random::bytes());
     let deadline = tokio::time::Instant::now() + MAX_WAIT;
+    let mut pause = ASK_AGAIN;
     loop {
         let command =
             Command::ReserveAttempt { realm: realm.id.clone(), user: user.clone(), attempt, policy };
@@ -71,7 +74,8 @@ pub async fn reserve(sessions: &Sessions, realm: &Realm, user: &UserId) -> Resul
             }
             Outcome::Attempt(Attempt::Locked { .. }) => return Ok(Admission::Locked),
             Outcome::Attempt(Attempt::Wait) if tokio::time::Instant::now() < deadline => {
-                tokio::time::sleep(ASK_AGAIN).await;
+                tokio::time::sleep(pause).await;
+                pause = (pause * 3 / 2).min(ASK_AGAIN_AT_LAST);
             }
             Outcome::Attempt(Attempt::Wait) => return Err(Error::Busy),
             _ => return Err(Error::Internal("an attempt was answered with something else".into())),

@@ -7,6 +7,11 @@ use keyraft_store::{clients, consents, credentials, realm_parts, realms, users};
 
 use crate::{ClientView, Core, Error, RealmView, UserRecord};
 
+/// Whether no database can hold that name: nobody has it, and asking would be an error.
+fn is_nobodys(name: &str) -> bool {
+    name.contains('\0')
+}
+
 impl Core {
     /// The realm of that name, with everything that is its own.
     ///
@@ -15,6 +20,9 @@ impl Core {
     pub async fn realm(&self, name: &str) -> Result<Option<Arc<RealmView>>, Error> {
         if let Some(view) = self.caches.realm(name) {
             return Ok(Some(view));
+        }
+        if is_nobodys(name) {
+            return Ok(None);
         }
         let reading = self.caches.reading();
         let Some(parts) = realm_parts::load_by_name(&self.store, name).await? else { return Ok(None) };
@@ -43,6 +51,9 @@ impl Core {
         if let Some(view) = self.caches.client(id, client_id) {
             return Ok(Some(view));
         }
+        if is_nobodys(client_id) {
+            return Ok(None);
+        }
         let reading = self.caches.reading();
         let Some(found) = clients::find_by_client_id(&self.store, id, client_id).await? else {
             return Ok(None);
@@ -66,6 +77,9 @@ impl Core {
         if let Some(view) = self.caches.client_by_id(of, id) {
             return Ok(Some(view));
         }
+        if is_nobodys(id.as_str()) {
+            return Ok(None);
+        }
         let reading = self.caches.reading();
         let Some(found) = clients::find(&self.store, of, id).await? else { return Ok(None) };
         let scope_mappings = clients::scope_mappings(&self.store, of, id).await?;
@@ -83,6 +97,9 @@ impl Core {
         if let Some(user) = self.caches.user(of, id) {
             return Ok(Some(user));
         }
+        if is_nobodys(id.as_str()) {
+            return Ok(None);
+        }
         let reading = self.caches.reading();
         let Some(found) = users::load(&self.store, of, id).await? else { return Ok(None) };
         let user = Arc::new(found.value);
@@ -97,6 +114,9 @@ impl Core {
     /// [`Error::Unavailable`].
     pub async fn find_user(&self, realm: &RealmView, name: &str) -> Result<Option<Arc<UserRecord>>, Error> {
         let (of, name) = (&realm.realm.id, text::lower(name.trim()));
+        if is_nobodys(&name) {
+            return Ok(None);
+        }
         let by_email = realm.realm.login_with_email_allowed && name.contains('@');
         let mut id = None;
         if by_email {
