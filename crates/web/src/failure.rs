@@ -1,5 +1,7 @@
 //! Answers for what no handler answered: no such path, wrong method, a panic, an unusable host.
 
+use std::sync::Arc;
+
 use axum::extract::Request;
 use axum::response::Response;
 use http::{HeaderMap, StatusCode};
@@ -10,6 +12,12 @@ use crate::layout::Frame;
 use crate::messages::Messages;
 use crate::pages::{ErrorPage, json};
 use crate::{RequestId, accept, time};
+
+tokio::task_local! {
+    /// The path before everything that is served, while a request is answered: pages of failures link to assets
+    /// and are made where no handler, and so no origin, is at hand.
+    pub(crate) static ROOT: Arc<str>;
+}
 
 /// For `Router::fallback`: 404, a page for those who name HTML, Keycloak's JSON for the others.
 pub async fn not_found(request: Request) -> Response {
@@ -51,7 +59,8 @@ pub(crate) fn bad_host() -> Response {
 
 fn page(asked: &HeaderMap, status: StatusCode, key: &str, id: Option<RequestId>) -> Response {
     let t = Messages::without_realm(&Locales::read(asked, &Fields::default()));
-    let frame = Frame::new(&t, "", "");
+    let root = ROOT.try_with(Arc::clone).unwrap_or_default();
+    let frame = Frame::new(&t, "", &root);
     let advice = t.get("tryAgainLater");
     let page = ErrorPage {
         t: &t,

@@ -49,7 +49,8 @@ pub fn layers<R: RealmSource>(router: Router, hostname: Arc<Hostname>, realms: R
 async fn around<R: RealmSource>(State(kit): State<Kit<R>>, request: Request, next: Next) -> Response {
     let id = RequestId::random();
     let span = tracing::info_span!("request", %id);
-    let answered = async move {
+    let root = Arc::from(kit.hostname.relative_path.trim_end_matches('/'));
+    let answered = failure::ROOT.scope(root, async move {
         let asked = request.headers().clone();
         let realm = realm_in(request.uri().path(), &kit.hostname.relative_path);
         let mut response = checked(&kit.hostname, id, &asked, request, next).await;
@@ -61,7 +62,7 @@ async fn around<R: RealmSource>(State(kit): State<Kit<R>>, request: Request, nex
             .map_or_else(BrowserHeaders::default, |realm| BrowserHeaders::from(&*realm))
             .apply(&asked, &mut response);
         response
-    };
+    });
     answered.instrument(span).await
 }
 
