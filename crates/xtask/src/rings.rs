@@ -93,21 +93,53 @@ fn run_ring(ring: Ring) -> Result<Outcome> {
             );
             target(&mut outcome)?;
         }
-        Ring::E2e | Ring::Cluster | Ring::Parity => target(&mut outcome)?,
+        Ring::E2e => {
+            target(&mut outcome)?;
+            on_postgres(&mut outcome)?;
+        }
+        Ring::Cluster | Ring::Parity => target(&mut outcome)?,
     }
     Ok(outcome)
 }
 
+/// A PostgreSQL for tests: the one that is named, or one of this run's own while the value lives.
+enum Server {
+    Named(String),
+    Own(Postgres),
+}
+
+impl Server {
+    /// `None`, and said so, where there is none.
+    fn find(outcome: &mut Outcome, what: &str) -> Result<Option<Self>> {
+        Ok(match (std::env::var("KEYRAFT_TEST_PG_URL"), needs::postgres()) {
+            (Ok(url), _) => Some(Self::Named(url)),
+            (Err(_), Ok(binaries)) => Some(Self::Own(Postgres::start(&binaries)?)),
+            (Err(_), Err(why)) => {
+                outcome.left_out.push(format!("{what} on PostgreSQL: {why}"));
+                None
+            }
+        })
+    }
+
+    fn url(&self) -> String {
+        match self {
+            Self::Named(url) => url.clone(),
+            Self::Own(postgres) => postgres.url(),
+        }
+    }
+}
+
+/// The e2e ring once more, each server with a database of its own on PostgreSQL.
+fn on_postgres(outcome: &mut Outcome) -> Result<()> {
+    let Some(server) = Server::find(outcome, "e2e")? else { return Ok(()) };
+    let mut command = cargo(["test", "--package", "keyraft", "--test", "e2e"]);
+    command.env("KEYRAFT_TEST_DB", "pg").env("KEYRAFT_TEST_PG_URL", server.url());
+    count(outcome, &mut command)
+}
+
 /// Everything but the rings around the binary, against a PostgreSQL of its own where there is one.
 fn unit(outcome: &mut Outcome) -> Result<()> {
-    let postgres = match (std::env::var("KEYRAFT_TEST_PG_URL"), needs::postgres()) {
-        (Ok(_), _) => None,
-        (Err(_), Ok(binaries)) => Some(Postgres::start(&binaries)?),
-        (Err(_), Err(why)) => {
-            outcome.left_out.push(format!("the store on PostgreSQL: {why}"));
-            None
-        }
-    };
+    let postgres = Server::find(outcome, "the store")?;
     if std::env::var_os("KEYRAFT_TEST_CRDB_URL").is_none() {
         outcome.left_out.push("the store on a real CockroachDB: KEYRAFT_TEST_CRDB_URL is not set".to_owned());
     }
