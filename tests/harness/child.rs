@@ -49,7 +49,7 @@ impl Child {
     /// The program has ended, or is not ready after a minute; the error carries the end of its log.
     pub async fn wait_until(&mut self, mut ready: impl AsyncFnMut() -> bool) -> Result<()> {
         let started = Instant::now();
-        while started.elapsed() < Duration::from_secs(60) {
+        while started.elapsed() < Duration::from_mins(1) {
             if ready().await {
                 return Ok(());
             }

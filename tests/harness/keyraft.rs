@@ -135,7 +135,7 @@ impl Keyraft {
     async fn wait(&self) -> Result<()> {
         let door = format!("{}/realms/master", self.base);
         let started = Instant::now();
-        while started.elapsed() < Duration::from_secs(60) {
+        while started.elapsed() < Duration::from_mins(1) {
             if self.http.get(&door).send().await.is_ok_and(|answer| answer.status().is_success()) {
                 return Ok(());
             }

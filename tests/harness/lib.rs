@@ -4,6 +4,11 @@
 //! answers. `KEYRAFT_TEST_URL` names a running server (administrator `admin`, password `admin`) instead of the
 //! binary; its realms get names that are used once and are removed afterwards.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "nothing here serves requests: tests read files, clocks and addresses themselves"
+)]
+
 mod agent;
 mod app;
 mod browser;
