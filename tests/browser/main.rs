@@ -5,6 +5,11 @@
 //! only where the words are Keyraft's own by those (`Keyraft::is_own`). With `KEYRAFT_SHOTS=1` the README's pictures
 //! are taken anew.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests read their files themselves; nothing here serves requests"
+)]
+
 mod account;
 mod every_page;
 mod no_dead_ends;

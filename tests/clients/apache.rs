@@ -1,6 +1,7 @@
 //! Apache with `mod_auth_openidc`, as Debian ships them.
 
 use std::fmt::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
 
@@ -106,7 +107,6 @@ OIDCSSLValidateServer Off
     let folder = folder.to_string();
     std::fs::write(Path::new(&folder).join("apache.conf"), text)?;
     // Apache's workers run as another user and must get at the site.
-    use std::os::unix::fs::PermissionsExt as _;
     std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o755))?;
     Ok(())
 }

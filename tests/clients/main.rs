@@ -4,6 +4,11 @@
 //! tests understand has failed here. One file per library. Programs in other languages stand in `node` and `python`
 //! with the versions of their libraries.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests read their files themselves; nothing here serves requests"
+)]
+
 mod apache;
 mod authlib;
 mod in_the_browser;

@@ -213,7 +213,7 @@ impl Tokens {
         let name = claims.preferred_username().map(|name| name.as_str().to_owned()).unwrap_or_default();
         let subject = claims.subject().as_str().to_owned();
         let id_token = id_token.to_string();
-        Ok(Self { id_token, name, subject, response })
+        Ok(Self { response, id_token, name, subject })
     }
 
     /// The access token.

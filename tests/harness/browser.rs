@@ -285,6 +285,6 @@ fn end_session(port: u16, session: &str) -> std::io::Result<()> {
         connection,
         "DELETE /session/{session} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n"
     )?;
-    connection.read(&mut [0; 512])?;
-    Ok(())
+    // "HTTP/1.1 200": it answers when Chromium has ended.
+    connection.read_exact(&mut [0; 12])
 }
