@@ -25,14 +25,17 @@ const REGISTRATION_POLICY: &str = "org.keycloak.services.clientregistration.poli
 
 macro_rules! data {
     ($name:ident, $file:literal) => {
-        static $name: LazyLock<Value> = LazyLock::new(|| {
+        data!($name, $file, Value);
+    };
+    ($name:ident, $file:literal, $type:ty) => {
+        static $name: LazyLock<$type> = LazyLock::new(|| {
             serde_json::from_str(include_str!(concat!("contents/", $file)))
                 .expect("the file is part of the program")
         });
     };
 }
 
-data!(SETTINGS, "settings.json");
+data!(SETTINGS, "settings.json", Representation);
 data!(CLIENTS, "clients.json");
 data!(CLIENT_ROLES, "client_roles.json");
 data!(CLIENT_SCOPES, "client_scopes.json");
@@ -44,7 +47,7 @@ data!(MASTER_USER_PROFILE, "master_user_profile.json");
 
 /// A realm's settings when nobody has said otherwise, as members of its representation.
 pub fn default_settings() -> &'static Representation {
-    SETTINGS.as_object().expect("the settings are an object")
+    &SETTINGS
 }
 
 /// The representation of the realm `master` on a first start.
@@ -167,7 +170,7 @@ fn complete_clients(given: &mut Representation, realm: &str, is_master: bool) {
     for client in CLIENTS.as_array().into_iter().flatten() {
         let id = client["clientId"].as_str().unwrap_or_default();
         let is_there = list(given, "clients").iter().any(|own| own["clientId"] == id);
-        if !is_there && !(is_master && id == "realm-management") {
+        if !(is_there || is_master && id == "realm-management") {
             added.push((id.to_owned(), named(client, realm)));
         }
     }

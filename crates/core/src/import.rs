@@ -10,7 +10,7 @@ use keyraft_crypto::{
     password::{HashParameters, Hasher},
     random,
 };
-use keyraft_model::{Credential, Realm, RealmId, UnixMs};
+use keyraft_model::{ClientUuid, Credential, Realm, RealmId, UnixMs};
 use keyraft_store::{Db, Error as StoreError, Tx, clients as client_rows, realms, roles as role_rows};
 
 use crate::{
@@ -91,8 +91,8 @@ pub async fn import(
     let mut prepared = Vec::with_capacity(given.len());
     for representation in given {
         let name = representation.get("realm").and_then(|name| name.as_str()).unwrap_or_default();
-        let is_there = realms::find_by_name(store, name).await?.is_some();
-        match (is_there, if_there) {
+        let exists = realms::find_by_name(store, name).await?.is_some();
+        match (exists, if_there) {
             (true, IfThere::Skip) => prepared.push(Err(Report::skipped(name))),
             (true, IfThere::Refuse) => return Err(Error::Conflict { what: "realm", name: name.to_owned() }),
             _ => prepared.push(Ok(prepare(hasher, representation, now).await?)),
@@ -223,25 +223,28 @@ async fn link(tx: &Tx, master: &RealmId, id: &RealmId) -> Result<(), StoreError>
     let client_id = format!("{}-realm", found.value.realm);
     let client = match client_rows::find_by_client_id(tx, master, &client_id).await? {
         Some(client) => client.value.id,
-        None => {
-            let built = build::admin_client(&found.value.realm);
-            let (client, made) = built.map_err(|error| StoreError::Refused(error.to_string()))?;
-            client_rows::insert(tx, master, &client).await?;
-            for role in &made {
-                role_rows::insert(tx, master, role).await?;
-            }
-            let all = role_rows::list(tx, master).await?;
-            let admin = all.iter().find(|role| role.value.client.is_none() && role.value.name == "admin");
-            if let Some(admin) = admin {
-                let ids: Vec<_> = made.iter().map(|role| role.id.clone()).collect();
-                role_rows::add_composites(tx, master, &admin.value.id, &ids).await?;
-            }
-            client.id
-        }
+        None => add_admin_client(tx, master, &found.value.realm).await?,
     };
     if found.value.master_admin_client != client {
         let realm = Realm { master_admin_client: client, ..found.value };
         realms::update(tx, &realm, found.ver).await?;
     }
     Ok(())
+}
+
+/// Adds the client of a realm to `master`, and its roles to the role `admin`.
+async fn add_admin_client(tx: &Tx, master: &RealmId, realm: &str) -> Result<ClientUuid, StoreError> {
+    let built = build::admin_client(realm);
+    let (client, made) = built.map_err(|error| StoreError::Refused(error.to_string()))?;
+    client_rows::insert(tx, master, &client).await?;
+    for role in &made {
+        role_rows::insert(tx, master, role).await?;
+    }
+    let all = role_rows::list(tx, master).await?;
+    let admin = all.iter().find(|role| role.value.client.is_none() && role.value.name == "admin");
+    if let Some(admin) = admin {
+        let ids: Vec<_> = made.iter().map(|role| role.id.clone()).collect();
+        role_rows::add_composites(tx, master, &admin.value.id, &ids).await?;
+    }
+    Ok(client.id)
 }

@@ -9,6 +9,7 @@ pub mod authority;
 pub mod authz;
 pub mod bootstrap;
 pub mod cache;
+pub mod changes;
 pub mod client_scopes;
 pub mod clients;
 pub mod contents;
@@ -47,7 +48,7 @@ use std::{fmt, ops::Deref, sync::Arc};
 pub use error::Error;
 use keyraft_cluster::Cluster;
 use keyraft_crypto::{password::Hasher, seal::DataKeys};
-use keyraft_store::{Db, changes::Kind};
+use keyraft_store::Db;
 pub use view::{ClientView, RealmView, UserRecord};
 
 use crate::{cache::Caches, events::Events, outbound::Outbound, sessions::Sessions};
@@ -81,14 +82,9 @@ impl Core {
     pub fn new(store: Db, cluster: Cluster, hasher: Hasher, keys: DataKeys, outbound: Outbound) -> Self {
         let caches = Arc::new(Caches::default());
         let emptied = Arc::clone(&caches);
-        store.on_commit(move |changes| {
-            for change in changes {
-                let realm = change.realm.as_str().into();
-                match change.kind {
-                    Kind::Realm => emptied.drop_realm(&realm),
-                    Kind::Client => emptied.drop_client(&realm, &change.entity.as_str().into()),
-                    Kind::User => emptied.drop_user(&realm, &change.entity.as_str().into()),
-                }
+        store.on_commit(move |committed| {
+            for change in committed {
+                changes::empty(&emptied, change);
             }
         });
         let sessions = Sessions::new(cluster.clone());

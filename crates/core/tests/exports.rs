@@ -52,9 +52,12 @@ impl Drop for House {
     }
 }
 
-fn fixture(name: &str) -> Value {
-    let path = format!("{}/../../tests/fixtures/{name}", env!("CARGO_MANIFEST_DIR"));
-    serde_json::from_str(&std::fs::read_to_string(path).expect("is there")).expect("is JSON")
+const RICH: &str = include_str!("../../../tests/fixtures/rich-realm.json");
+const FRESH_DEMO: &str = include_str!("../../../tests/fixtures/fresh-demo-export.json");
+const FRESH_MASTER: &str = include_str!("../../../tests/fixtures/fresh-master-export.json");
+
+fn fixture(text: &str) -> Value {
+    serde_json::from_str(text).expect("is JSON")
 }
 
 /// Every leaf by its path; elements of arrays go by their names, so that order does not count.
@@ -114,7 +117,7 @@ fn differences(one: &Value, other: &Value, ignored: &dyn Fn(&str, &str, &str) ->
 #[tokio::test]
 async fn what_was_imported_is_exported_again() {
     let house = House::open().await;
-    let given = fixture("rich-realm.json");
+    let given = fixture(RICH);
 
     let report = house.import(given.clone()).await;
 
@@ -129,7 +132,7 @@ async fn a_fresh_realm_is_what_keycloak_exports_of_one() {
     let house = House::open().await;
     house.import(json!({"realm": "demo", "enabled": true})).await;
 
-    for (realm, file) in [("demo", "fresh-demo-export.json"), ("master", "fresh-master-export.json")] {
+    for (realm, file) in [("demo", FRESH_DEMO), ("master", FRESH_MASTER)] {
         // Placeholders stand for what differs from server to server: ids, times, keys, the password's hash.
         let random = |path: &str, left: &str, _: &str| {
             let is_key = path.contains("keys.KeyProvider")
@@ -146,7 +149,7 @@ async fn a_fresh_realm_is_what_keycloak_exports_of_one() {
 #[tokio::test]
 async fn an_export_for_administrators_holds_no_secret() {
     let house = House::open().await;
-    house.import(fixture("rich-realm.json")).await;
+    house.import(fixture(RICH)).await;
 
     let masked = Options { users: false, secrets: Secrets::Masked, ..Options::BACKUP };
     let text = house.export("rich", masked).await.to_string();
@@ -160,7 +163,7 @@ async fn an_export_for_administrators_holds_no_secret() {
 #[tokio::test]
 async fn an_export_moves_to_another_server() {
     let (house, other) = (House::open().await, House::open().await);
-    house.import(fixture("rich-realm.json")).await;
+    house.import(fixture(RICH)).await;
     let moved = house.export("rich", Options::BACKUP).await;
 
     other.import(moved.clone()).await;

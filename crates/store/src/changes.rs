@@ -1,6 +1,10 @@
 //! Rows that say what changed, from the transaction that changed it until every node has heard.
 
-use crate::{Db, Error, Source, Tx, clock, source::args, sql::statements};
+use crate::{
+    Db, Error, Source, Tx, clock,
+    source::{Row, args},
+    sql::{Sql, statements},
+};
 
 pub use crate::notes::Kind;
 
@@ -9,7 +13,10 @@ statements! {
     FIND = "SELECT ver FROM change WHERE bucket = $1 AND id = $2";
     OLDER = "SELECT id, bucket, realm_id, kind, entity, ver FROM change \
               WHERE bucket = $1 AND at_ms < $2 ORDER BY bucket, at_ms, id LIMIT $3";
+    RECENT = "SELECT id, bucket, realm_id, kind, entity, ver FROM change \
+               WHERE bucket >= 0 AND at_ms >= $1 ORDER BY bucket, at_ms, id LIMIT $2";
     DELETE = "DELETE FROM change WHERE bucket = $1 AND id = $2";
+    DELETE_OLDER = "DELETE FROM change WHERE bucket = $1 AND at_ms < $2";
 }
 
 /// Spread over this many ranges, so that rows of one moment do not all land in one place.
@@ -38,7 +45,10 @@ pub(crate) async fn insert(
     ver: i64,
 ) -> Result<Change, Error> {
     // 32 random hexadecimal digits; the first is the bucket.
-    let id = format!("{:032x}", rand::random::<u128>());
+    let mut random = [0_u8; 16];
+    aws_lc_rs::rand::fill(&mut random)
+        .map_err(|_| Error::Refused("the operating system gives no randomness".into()))?;
+    let id = format!("{:032x}", u128::from_be_bytes(random));
     let at = clock::now_ms();
     tx.exec(INSERT, args![bucket(&id), &id, realm, kind.as_str(), entity, ver, at]).await?;
     Ok(Change { id, realm: realm.to_owned(), kind, entity: entity.to_owned(), ver })
@@ -56,17 +66,45 @@ pub(crate) async fn is_there(db: &Db, change: &Change) -> Result<bool, Error> {
 pub async fn list_older(on: &impl Source, at_ms: i64, limit: i64) -> Result<Vec<Change>, Error> {
     let mut changes = Vec::new();
     for bucket in 0..BUCKETS {
-        for row in on.rows(OLDER, args![bucket, at_ms, limit]).await? {
-            // A kind of a newer release means nothing to this one.
-            let Some(kind) = Kind::parse(&row.text(OLDER, 3)?) else { continue };
-            changes.push(Change {
-                id: row.text(OLDER, 0)?,
-                realm: row.text(OLDER, 2)?,
-                kind,
-                entity: row.text(OLDER, 4)?,
-                ver: row.int(OLDER, 5)?,
-            });
-        }
+        let rows = on.rows(OLDER, args![bucket, at_ms, limit]).await?;
+        changes.extend(from_rows(OLDER, &rows)?);
+    }
+    Ok(changes)
+}
+
+/// Changes of the last `window_ms`, by this node's clock, whoever made them; at most `limit`.
+///
+/// # Errors
+/// [`Error::Unavailable`].
+pub async fn list_recent(on: &impl Source, window_ms: i64, limit: i64) -> Result<Vec<Change>, Error> {
+    let rows = on.rows(RECENT, args![clock::now_ms().saturating_sub(window_ms), limit]).await?;
+    from_rows(RECENT, &rows)
+}
+
+/// Deletes changes older than `window_ms`, which every node has read by then.
+///
+/// # Errors
+/// [`Error::Unavailable`].
+pub async fn forget(db: &Db, window_ms: i64) -> Result<(), Error> {
+    let before = clock::now_ms().saturating_sub(window_ms);
+    for bucket in 0..BUCKETS {
+        db.exec_alone(DELETE_OLDER, args![bucket, before]).await?;
+    }
+    Ok(())
+}
+
+/// A kind of a newer release means nothing to this one, and is left out.
+fn from_rows(sql: Sql, rows: &[Row]) -> Result<Vec<Change>, Error> {
+    let mut changes = Vec::with_capacity(rows.len());
+    for row in rows {
+        let Some(kind) = Kind::parse(&row.text(sql, 3)?) else { continue };
+        changes.push(Change {
+            id: row.text(sql, 0)?,
+            realm: row.text(sql, 2)?,
+            kind,
+            entity: row.text(sql, 4)?,
+            ver: row.int(sql, 5)?,
+        });
     }
     Ok(changes)
 }

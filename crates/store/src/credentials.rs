@@ -115,7 +115,12 @@ pub async fn reorder(
 ///
 /// # Errors
 /// [`Error::Unavailable`], [`Error::Seal`].
-pub async fn sample(on: &impl Source, realm: &RealmId, kind: &str, max: i64) -> Result<Vec<Credential>, Error> {
+pub async fn sample(
+    on: &impl Source,
+    realm: &RealmId,
+    kind: &str,
+    max: i64,
+) -> Result<Vec<Credential>, Error> {
     let rows = on.rows(SAMPLE, args![realm.as_str(), kind, max]).await?;
     rows.iter()
         .map(|row| {

@@ -132,6 +132,14 @@ impl Db {
         self.rows(crate::migrate::PING, Vec::new()).await.map(|_| ())
     }
 
+    /// Whether [`Db::close`] was called.
+    pub fn is_closed(&self) -> bool {
+        match &self.0.pools {
+            Pools::Pg(pool) => pool.is_closed(),
+            Pools::Lite { writer, .. } => writer.is_closed(),
+        }
+    }
+
     /// Closes all connections; waits for statements that run.
     pub async fn close(&self) {
         match &self.0.pools {
@@ -237,7 +245,7 @@ async fn open_sqlite(settings: &Settings, path: &Path) -> Result<Pools, Error> {
     let away = |error| Error::from_driver("open", error);
     let writer = pool().max_connections(1).max_lifetime(None).idle_timeout(None);
     let writer = writer.connect_with(options.clone()).await.map_err(away)?;
-    let readers = pool().max_connections(settings.max_readers.max(1)).idle_timeout(Duration::from_secs(300));
+    let readers = pool().max_connections(settings.max_readers.max(1)).idle_timeout(Duration::from_mins(5));
     let readers = readers.connect_with(options.read_only(true)).await.map_err(away)?;
     Ok(Pools::Lite { readers, writer })
 }
@@ -266,7 +274,7 @@ async fn open_postgres(settings: &Settings) -> Result<(Pools, Flavor), Error> {
         .max_connections(settings.max_connections.max(2))
         .min_connections(0)
         .acquire_timeout(settings.acquire_timeout)
-        .idle_timeout(Duration::from_secs(300))
+        .idle_timeout(Duration::from_mins(5))
         .max_lifetime(Duration::from_secs(rand::random_range(300..600)))
         .test_before_acquire(false)
         .connect_with(options.application_name("keyraft"))

@@ -13,6 +13,8 @@ statements! {
 /// What kind of cached thing changed. Roles, groups, scopes, flows and components are part of their realm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
+    /// A realm with everything in it: it was made, replaced or deleted.
+    Whole,
     /// A realm with all that is its own but clients and users.
     Realm,
     /// A client with its scope mappings.
@@ -25,6 +27,7 @@ impl Kind {
     /// As it is stored.
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Whole => "whole",
             Self::Realm => "realm",
             Self::Client => "client",
             Self::User => "user",
@@ -33,7 +36,7 @@ impl Kind {
 
     /// From what is stored.
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Realm, Self::Client, Self::User].into_iter().find(|kind| kind.as_str() == text)
+        [Self::Whole, Self::Realm, Self::Client, Self::User].into_iter().find(|kind| kind.as_str() == text)
     }
 }
 
@@ -68,7 +71,7 @@ impl Notes {
 /// Gives a row a new version; a row that is gone has no say.
 pub(crate) async fn raise(tx: &Tx, kind: Kind, realm: &str, entity: &str) -> Result<i64, Error> {
     let sql = match kind {
-        Kind::Realm => RAISE_REALM,
+        Kind::Whole | Kind::Realm => RAISE_REALM,
         Kind::Client => RAISE_CLIENT,
         Kind::User => RAISE_USER,
     };

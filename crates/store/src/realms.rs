@@ -106,7 +106,7 @@ pub async fn insert(tx: &Tx, realm: &Realm) -> Result<i64, Error> {
     let ver = Tx::first_ver();
     let doc = doc::write_sealed(tx.sealer(), "realm", id, realm)?;
     tx.exec(INSERT, args![id, &realm.realm, doc, ver]).await?;
-    tx.changed(Kind::Realm, id, id, Some(ver));
+    tx.changed(Kind::Whole, id, id, Some(ver));
     tx.realm_is_new(id);
     Ok(ver)
 }
@@ -131,7 +131,7 @@ pub async fn update(tx: &Tx, realm: &Realm, ver: i64) -> Result<i64, Error> {
 pub async fn delete(tx: &Tx, id: &RealmId) -> Result<bool, Error> {
     let is_gone = tx.exec(DELETE, args![id.as_str()]).await? > 0;
     tx.exec(DOOM, args![id.as_str()]).await?;
-    tx.changed(Kind::Realm, id.as_str(), id.as_str(), Some(Tx::first_ver()));
+    tx.changed(Kind::Whole, id.as_str(), id.as_str(), Some(Tx::first_ver()));
     Ok(is_gone)
 }
 
@@ -146,7 +146,7 @@ pub async fn delete_whole(tx: &Tx, id: &RealmId) -> Result<bool, Error> {
         tx.exec(sql, args![id.as_str()]).await?;
     }
     tx.exec(UNDOOM, args![id.as_str()]).await?;
-    tx.changed(Kind::Realm, id.as_str(), id.as_str(), Some(Tx::first_ver()));
+    tx.changed(Kind::Whole, id.as_str(), id.as_str(), Some(Tx::first_ver()));
     Ok(is_gone)
 }
 

@@ -107,7 +107,7 @@ impl Db {
             tx.roll_back().await;
             match tx.failure() {
                 Some(failure) if failure.may_retry() && run < MAX_RUNS => {
-                    tokio::time::sleep(pause(run)).await
+                    tokio::time::sleep(pause(run)).await;
                 }
                 _ => return result,
             }

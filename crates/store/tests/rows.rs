@@ -423,6 +423,9 @@ async fn every_commit_tells_what_changed_and_a_rollback_tells_nothing() {
         assert_eq!(told.iter().map(|change| change.entity.as_str()).collect::<Vec<_>>(), ["1"]);
         let ver = users::find(db, id, &"1".into()).await.expect("reads").expect("is there").ver;
         assert_eq!(told[0].ver, ver);
+        assert_eq!(changes::list_recent(db, 60_000, 10).await.expect("reads"), told);
+        changes::forget(db, -60_000).await.expect("deletes");
+        assert!(changes::list_recent(db, 60_000, 10).await.expect("reads").is_empty());
     }
 }
 
@@ -457,6 +460,22 @@ async fn two_transactions_that_collide_both_happen() {
         }
         seen.sort();
         assert_eq!(seen, ["0", "1", "2", "3"], "as if one after the other");
+    }
+}
+
+#[tokio::test]
+async fn thirty_writers_at_once_all_succeed() {
+    for fresh in support::each().await {
+        let id = with_realm(&fresh).await;
+        let writers = (0..30).map(|number| {
+            let (db, id) = (fresh.db.clone(), id.clone());
+            tokio::spawn(async move { add(&db, &id, &user(&number.to_string(), &format!("u{number}"))).await })
+        });
+        for writer in writers.collect::<Vec<_>>() {
+            writer.await.expect("is written");
+        }
+
+        assert_eq!(users::count(&fresh.db, &id, &UserQuery::default()).await.expect("counts"), 30);
     }
 }
 

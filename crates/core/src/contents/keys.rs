@@ -35,7 +35,7 @@ pub(crate) async fn generate(realm_id: &str, name: &str, now_secs: u64) -> Resul
     let mut components = Vec::with_capacity(4);
     for (task, place) in [(signature, RSA_SIGNATURE), (encryption, RSA_ENCRYPTION)] {
         let made = task.await.map_err(|error| Error::Internal(format!("a key was not made: {error}")))?;
-        components.push(component(realm_id, place, &made.map_err(failed)?)?);
+        components.push(component(realm_id, place, &made.map_err(|error| failed(&error))?)?);
     }
     for (material, place) in secrets.iter().zip([HMAC, AES]) {
         components.push(component(realm_id, place, material)?);
@@ -56,7 +56,7 @@ fn component(
         parent_id: realm_id.into(),
         ..Component::default()
     };
-    for (name, value) in material.to_component().map_err(failed)? {
+    for (name, value) in material.to_component().map_err(|error| failed(&error))? {
         component.config.insert(name.into(), vec![value.to_string()]);
     }
     for (name, value) in config {
@@ -65,6 +65,6 @@ fn component(
     Ok(component)
 }
 
-fn failed(error: keyraft_crypto::Error) -> Error {
+fn failed(error: &keyraft_crypto::Error) -> Error {
     Error::Internal(format!("a key was not made: {error}"))
 }

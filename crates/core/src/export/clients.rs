@@ -22,7 +22,7 @@ pub(super) fn clients(image: &RealmImage, labels: &Labels<'_>, secrets: Secrets)
 fn client(entry: &ClientImage, labels: &Labels<'_>, secrets: Secrets) -> Result<Value, Error> {
     let mut client = entry.client.clone();
     if secrets == Secrets::Masked {
-        client.visit_secrets(&mut |_, text| *text = MASKED.to_owned());
+        client.visit_secrets(&mut |_, text| MASKED.clone_into(text));
     }
     let mut members = object(&client)?;
     for (name, list) in [

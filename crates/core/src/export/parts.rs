@@ -16,7 +16,7 @@ const MAX_DEPTH: usize = 64;
 pub(super) fn settings(image: &RealmImage, secrets: Secrets) -> Result<Rest, Error> {
     let mut realm = image.parts.realm.clone();
     if secrets == Secrets::Masked {
-        realm.visit_secrets(&mut |_, text| *text = MASKED.to_owned());
+        realm.visit_secrets(&mut |_, text| MASKED.clone_into(text));
     }
     object(&realm)
 }
@@ -207,7 +207,7 @@ fn shown(component: &Component, secrets: Secrets) -> Component {
         component.config.retain(|name, _| {
             !(is_key && (Component::is_secret_member(name) || OF_KEYS.contains(&name.as_str())))
         });
-        component.visit_secrets(&mut |_, text| *text = MASKED.to_owned());
+        component.visit_secrets(&mut |_, text| MASKED.clone_into(text));
     }
     component
 }

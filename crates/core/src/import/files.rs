@@ -110,6 +110,7 @@ fn users_of(name: &str) -> Option<&str> {
     is_number.then_some(realm)
 }
 
+#[expect(clippy::disallowed_methods, reason = "an import runs before the server serves")]
 fn read_file(path: &Path, placeholders: &Placeholders) -> Result<Vec<Representation>, Error> {
     let size = fs::metadata(path).map_err(|error| of_file(path, &error.to_string()))?.len();
     if size > MAX_FILE {

@@ -44,8 +44,10 @@ pub(super) fn build(given: &mut Representation, names: &mut Names) -> Result<Vec
         if names.groups.insert(place.clone(), group.id.clone()).is_some() {
             return Err(wrong(&path, &format!("the group {place:?} stands here twice")));
         }
-        let below = Some((group.id.clone(), place));
-        open.extend(numbered(children, &format!("{path}.subGroups"), below, depth + 1).into_iter().rev());
+        let below = (group.id.clone(), place);
+        open.extend(
+            numbered(children, &format!("{path}.subGroups"), Some(&below), depth + 1).into_iter().rev(),
+        );
         groups.push(group);
     }
     Ok(groups)
@@ -54,7 +56,7 @@ pub(super) fn build(given: &mut Representation, names: &mut Names) -> Result<Vec
 /// A group that waits to be read: the group above with its path, and how deep it is.
 type Open = (Value, String, Option<(GroupId, String)>, usize);
 
-fn numbered(items: Vec<Value>, path: &str, parent: Option<(GroupId, String)>, depth: usize) -> Vec<Open> {
-    let open = |(place, item)| (item, format!("{path}[{place}]"), parent.clone(), depth);
+fn numbered(items: Vec<Value>, path: &str, parent: Option<&(GroupId, String)>, depth: usize) -> Vec<Open> {
+    let open = |(place, item)| (item, format!("{path}[{place}]"), parent.cloned(), depth);
     items.into_iter().enumerate().map(open).collect()
 }

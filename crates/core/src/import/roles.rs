@@ -15,19 +15,19 @@ type Named = (Role, Option<String>, Representation, String);
 /// Takes the roles out of a representation.
 pub(super) fn build(given: &mut Representation, names: &mut Names) -> Result<Vec<Role>, Error> {
     let mut roles = take_object(given, "roles", "$")?;
-    let mut named = Vec::new();
+    let mut open = Vec::new();
     for (place, value) in take_list(&mut roles, "realm", "$.roles")?.into_iter().enumerate() {
-        named.push(role(value, None, format!("$.roles.realm[{place}]"), names)?);
+        open.push(role(value, None, format!("$.roles.realm[{place}]"), names)?);
     }
     for (client_id, values) in take_object(&mut roles, "client", "$.roles")? {
         let path = format!("$.roles.client.{client_id}");
         names.client(&client_id, &path)?;
         let Value::Array(values) = values else { return Err(wrong(&path, "is not an array")) };
         for (place, value) in values.into_iter().enumerate() {
-            named.push(role(value, Some(client_id.clone()), format!("{path}[{place}]"), names)?);
+            open.push(role(value, Some(client_id.clone()), format!("{path}[{place}]"), names)?);
         }
     }
-    named.into_iter().map(|named| with_composites(named, names)).collect()
+    open.into_iter().map(|open| with_composites(open, names)).collect()
 }
 
 fn role(value: Value, client: Option<String>, path: String, names: &mut Names) -> Result<Named, Error> {

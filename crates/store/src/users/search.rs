@@ -314,12 +314,11 @@ fn words(search: &str) -> Vec<Word> {
     let mut rest = search.trim_start();
     while !rest.is_empty() {
         let quoted = rest.strip_prefix('"').and_then(|inside| inside.split_once('"'));
-        let (word, after) = match quoted {
-            Some((inside, after)) => (Word::Whole(key(inside)), after),
-            None => {
-                let (word, after) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
-                (Word::Start(key(word)), after)
-            }
+        let (word, after) = if let Some((inside, after)) = quoted {
+            (Word::Whole(key(inside)), after)
+        } else {
+            let (word, after) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
+            (Word::Start(key(word)), after)
         };
         words.push(word);
         rest = after.trim_start();

@@ -112,6 +112,7 @@ struct Server {
 }
 
 impl Server {
+    #[expect(clippy::disallowed_methods, reason = "no test runs before the server does")]
     fn start() -> Option<Self> {
         let programs = programs()?;
         let folder = std::env::temp_dir().join(format!("keyraft-pg-{}", std::process::id()));
