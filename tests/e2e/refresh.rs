@@ -74,3 +74,24 @@ async fn a_refresh_token_is_of_no_use_to_another_client_or_after_a_change() -> R
     assert_eq!(shop.refresh(token).await?.status, 200);
     Ok(())
 }
+
+#[tokio::test]
+async fn what_a_client_got_before_stays_good_when_it_asks_again_silently() -> Result<()> {
+    let keyraft = keyraft().await?;
+    let realm = keyraft.realm("again", json!({})).await?;
+    let (shop, alice) = (Shop::open(&realm, "shop").await?, realm.person("alice").await?);
+    let mut agent = keyraft_harness::Agent::new(&keyraft);
+    let first = shop.redeem(&shop.code(&mut agent, &alice).await?).await?;
+    let (_, claims) = crate::forge::opened(first.text("access_token")?)?;
+
+    // Times are in whole seconds: the second time is in a later one.
+    let mut second = shop.redeem(&shop.code(&mut agent, &alice).await?).await?;
+    while crate::forge::opened(second.text("access_token")?)?.1["iat"] == claims["iat"] {
+        second = shop.redeem(&shop.code(&mut agent, &alice).await?).await?;
+    }
+
+    assert_eq!(first.text("session_state")?, second.text("session_state")?);
+    assert!(shop.is_active(first.text("access_token")?).await?);
+    assert_eq!(shop.refresh(first.text("refresh_token")?).await?.status, 200);
+    Ok(())
+}

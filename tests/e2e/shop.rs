@@ -16,7 +16,7 @@ pub(crate) struct Shop<'a> {
 /// Where its codes go.
 pub(crate) const REDIRECT: &str = "http://127.0.0.1:9/callback";
 /// Its secret.
-const SECRET: &str = "shop-likes-to-keep-a-secret";
+pub(crate) const SECRET: &str = "shop-likes-to-keep-a-secret";
 
 /// What an endpoint answered.
 #[derive(Debug)]
