@@ -2,14 +2,10 @@
 
 #![expect(clippy::disallowed_methods, reason = "runs before anything is served")]
 
-use std::{
-    fs::{self, OpenOptions},
-    io::{ErrorKind, Write as _},
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
-    path::Path,
-};
+use std::{fs, io::ErrorKind, os::unix::fs::DirBuilderExt as _, path::Path};
 
 use anyhow::Context as _;
+use keyraft_core::seal;
 use keyraft_crypto::{Secret, random};
 
 use crate::config::Config;
@@ -69,24 +65,9 @@ pub(crate) fn make_folder(folder: &Path) -> anyhow::Result<()> {
 }
 
 fn master_key(folder: &Path) -> anyhow::Result<Secret> {
-    if let Some(key) = existing_master_key(folder)? {
-        return Ok(key);
-    }
     let path = folder.join(MASTER_KEY);
-    let key = random::base64url(32);
-    // Two starts at once must not end with two keys: who comes second reads the first one's.
-    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
-        Ok(mut file) => {
-            file.write_all(key.as_bytes())
-                .and_then(|()| file.sync_all())
-                .with_context(|| format!("cannot write {}", path.display()))?;
-            Ok(Secret::new(key))
-        }
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-            existing_master_key(folder)?.context("the master key's file came and went")
-        }
-        Err(error) => Err(error).with_context(|| format!("cannot make {}", path.display())),
-    }
+    seal::master_keys_in(&path).with_context(|| format!("cannot use {}", path.display()))?;
+    existing_master_key(folder)?.context("the master key's file came and went")
 }
 
 /// What a person at the terminal wants to know.

@@ -264,3 +264,20 @@ fn the_reference_names_every_setting() {
         assert!(text.contains(&field.variable()) && table.contains(&field.variable()), "{}", field.key());
     }
 }
+
+#[test]
+fn the_readme_quotes_settings_as_they_are() {
+    let Ok(readme) = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md")) else {
+        return; // Packaged without it.
+    };
+    let begin = "<!-- settings: cargo xtask fix -->";
+    let (_, rest) = readme.split_once(begin).expect("the README has a table of settings");
+    let (rows, _) = rest.split_once("<!-- /settings -->").expect("the table ends");
+    let table = reference::markdown();
+
+    let quoted: Vec<&str> = rows.lines().filter(|row| row.starts_with("| `")).collect();
+    assert!(!quoted.is_empty());
+    for row in quoted {
+        assert!(table.lines().any(|line| line == row), "run `cargo xtask fix`: {row}");
+    }
+}
