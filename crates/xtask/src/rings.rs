@@ -143,7 +143,7 @@ fn unit(outcome: &mut Outcome) -> Result<()> {
     if std::env::var_os("KEYRAFT_TEST_CRDB_URL").is_none() {
         outcome.left_out.push("the store on a real CockroachDB: KEYRAFT_TEST_CRDB_URL is not set".to_owned());
     }
-    let all = ["test", "--workspace", "--exclude", "keyraft"];
+    let all = ["test", "--workspace", "--no-fail-fast", "--exclude", "keyraft"];
     for arguments in [&all[..], &["test", "--package", "keyraft", "--bins"]] {
         let mut command = cargo(arguments.iter().copied());
         if let Some(postgres) = &postgres {
