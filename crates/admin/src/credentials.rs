@@ -1,6 +1,6 @@
 //! `users/{id}/credentials` and setting passwords.
 
-use keyraft_core::passwords::PASSWORD_HISTORY;
+use keyraft_core::{passwords::PASSWORD_HISTORY, users::NewPassword};
 use keyraft_crypto::Secret;
 use keyraft_model::CredentialId;
 use serde_json::{Value, json};
@@ -63,8 +63,8 @@ pub(crate) async fn reset_password(cx: Context) -> Result<Reply, Error> {
         return Err(Error::plain("Empty password not allowed"));
     }
     let temporary = given.get("temporary").and_then(Value::as_bool).unwrap_or(false);
-    let password = Secret::new(password);
-    cx.core.reset_password(&cx.realm, &record, password, temporary, &cx.authority, &cx.ip()).await?;
+    let new = NewPassword { password: Secret::new(password), temporary };
+    cx.core.reset_password(&cx.realm, &record, new, &cx.authority, &cx.ip()).await?;
     Ok(Reply::Nothing)
 }
 

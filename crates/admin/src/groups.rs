@@ -79,10 +79,7 @@ fn searched(cx: &Context) -> Option<Vec<&Group>> {
     }
     let exact = cx.query.flag("exact").unwrap_or(false);
     let fits = |group: &&Group| {
-        let by_name = search.is_none_or(|text| match exact {
-            true => group.name == text,
-            false => group.name.to_lowercase().contains(&text.to_lowercase()),
-        });
+        let by_name = search.is_none_or(|text| is_named(group, text, exact));
         by_name
             && pairs
                 .iter()
@@ -105,17 +102,19 @@ async fn shown<'a>(
         counted: wanted.counted,
         access: Some(&cx.authority),
     };
-    fn tree(
-        cx: &Context,
-        group: &Group,
-        shape: GroupShape<'_>,
-        inner: &dyn Fn(&Group) -> Vec<Group>,
-    ) -> Value {
-        let below = inner(group).iter().map(|child| tree(cx, child, shape, inner)).collect();
-        representation::group(&cx.realm, group, shape, below)
-    }
     let owned = |group: &Group| inner(group).into_iter().cloned().collect::<Vec<_>>();
     Ok(Reply::Json(groups.iter().map(|group| tree(cx, group, shape, &owned)).collect::<Value>()))
+}
+
+/// A group with those in it that `inner` names.
+fn tree(cx: &Context, group: &Group, shape: GroupShape<'_>, inner: &dyn Fn(&Group) -> Vec<Group>) -> Value {
+    let below = inner(group).iter().map(|child| tree(cx, child, shape, inner)).collect();
+    representation::group(&cx.realm, group, shape, below)
+}
+
+/// Whether a group's name is `text`, or holds it with case ignored.
+fn is_named(group: &Group, text: &str, exact: bool) -> bool {
+    if exact { group.name == text } else { group.name.to_lowercase().contains(&text.to_lowercase()) }
 }
 
 /// `GET groups/count`.
@@ -201,12 +200,7 @@ pub(crate) async fn children(cx: Context) -> Result<Reply, Error> {
     let page = cx.query.page(None)?;
     let search = cx.query.filled("search");
     let exact = cx.query.flag("exact").unwrap_or(false);
-    let fits = |child: &&Group| {
-        search.is_none_or(|text| match exact {
-            true => child.name == text,
-            false => child.name.to_lowercase().contains(&text.to_lowercase()),
-        })
-    };
+    let fits = |child: &&Group| search.is_none_or(|text| is_named(child, text, exact));
     let children = page.of(cx.realm.groups.children(Some(&group.id)).into_iter().filter(fits));
     shown(&cx, &children, &Wanted::of(&cx, false), &|_| vec![]).await
 }

@@ -54,6 +54,7 @@ impl From<keyraft_store::Error> for Error {
     fn from(error: keyraft_store::Error) -> Self {
         match error {
             keyraft_store::Error::Conflict { .. } => Self::Conflict { what: "row", name: error.to_string() },
+            keyraft_store::Error::Invalid(why) => Self::Invalid { field: "text".into(), rule: why.into() },
             other => Self::Unavailable(Box::new(other)),
         }
     }

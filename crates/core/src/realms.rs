@@ -123,8 +123,7 @@ impl Core {
         let held: Vec<_> = authz::held_roles(&master, &user).iter().map(|role| role.id.clone()).collect();
         // `impersonation` is made after the creator got his roles, so that Keycloak never gives it.
         let given = master.roles.of(Some(client)).filter(|role| role.name != "impersonation");
-        let missing: Vec<_> =
-            given.map(|role| role.id.clone()).filter(|id| !held.contains(id)).collect();
+        let missing: Vec<_> = given.map(|role| role.id.clone()).filter(|id| !held.contains(id)).collect();
         if !client.is_empty() && !missing.is_empty() {
             let (of, id, missing) = (&master.realm.id, &user.user.id, &missing);
             self.store.write(async |tx| users::add_roles(&tx, of, id, missing).await).await?;
@@ -315,7 +314,7 @@ mod tests {
 
     use super::*;
 
-    fn under(realm: &Realm, given: Value) -> Realm {
+    fn under(realm: &Realm, given: &Value) -> Realm {
         changed(realm, given.as_object().expect("an object")).expect("it is right")
     }
 
@@ -326,16 +325,16 @@ mod tests {
             realm.attributes.insert(name.to_owned(), value.to_owned());
         }
 
-        let realm = under(&realm, json!({"attributes": {"x": "y"}}));
+        let realm = under(&realm, &json!({"attributes": {"x": "y"}}));
 
         assert_eq!(realm.attributes.keys().collect::<Vec<_>>(), ["cibaInterval", "x"]);
     }
 
     #[test]
     fn a_masked_password_means_the_one_that_is_stored() {
-        let realm = under(&Realm::default(), json!({"smtpServer": {"host": "h", "password": "secret"}}));
+        let realm = under(&Realm::default(), &json!({"smtpServer": {"host": "h", "password": "secret"}}));
 
-        let realm = under(&realm, json!({"smtpServer": {"host": "i", "password": MASKED}}));
+        let realm = under(&realm, &json!({"smtpServer": {"host": "i", "password": MASKED}}));
 
         assert_eq!(realm.smtp_server["password"], "secret");
         assert_eq!(realm.smtp_server["host"], "i");
@@ -345,9 +344,9 @@ mod tests {
     fn addresses_are_unique_where_they_are_logins() {
         let realm = Realm { login_with_email_allowed: true, ..Realm::default() };
 
-        let shared = under(&realm, json!({"duplicateEmailsAllowed": true}));
+        let shared = under(&realm, &json!({"duplicateEmailsAllowed": true}));
         assert!(shared.duplicate_emails_allowed && !shared.login_with_email_allowed);
-        let logins = under(&shared, json!({"loginWithEmailAllowed": true}));
+        let logins = under(&shared, &json!({"loginWithEmailAllowed": true}));
         assert!(!logins.duplicate_emails_allowed && logins.login_with_email_allowed);
     }
 
@@ -355,7 +354,7 @@ mod tests {
     fn nobody_sets_what_is_ours() {
         let realm = Realm { default_role: "r".into(), ..Realm::default() };
 
-        let realm = under(&realm, json!({"_defaultRole": "x", "id": "y", "displayName": "D"}));
+        let realm = under(&realm, &json!({"_defaultRole": "x", "id": "y", "displayName": "D"}));
 
         assert_eq!((realm.default_role.as_str(), realm.id.as_str()), ("r", ""));
         assert_eq!(realm.display_name.as_deref(), Some("D"));

@@ -126,6 +126,10 @@ impl Editor {
             Self::User => "user",
         }
     }
+
+    fn is_among(self, who: &[String]) -> bool {
+        who.iter().any(|role| role == self.role())
+    }
 }
 
 /// A change of a user's attributes, user name, e-mail and names among them.
@@ -191,6 +195,9 @@ impl UserProfile {
     }
 
     /// Keycloak's default profile.
+    ///
+    /// # Panics
+    /// Never: the profile is part of the program.
     pub fn standard() -> Self {
         serde_json::from_str(include_str!("user_profile/standard.json"))
             .expect("the default profile is part of the program and tested")
@@ -220,9 +227,7 @@ impl UserProfile {
     /// Whether `editor` sees an attribute.
     pub fn may_view(&self, name: &str, editor: Editor) -> bool {
         match self.attribute(name) {
-            Some(attribute) => {
-                attribute.allows(&attribute.permissions.view, editor) || attribute.may_edit(editor)
-            }
+            Some(attribute) => editor.is_among(&attribute.permissions.view) || attribute.may_edit(editor),
             None if ROOT.contains(&name) => true,
             // What the server itself writes, an administrator sees whatever the policy says.
             None if is_read_only(name) || name == "is_temporary_admin" => editor == Editor::Admin,
@@ -343,13 +348,9 @@ impl UserProfile {
 }
 
 impl Attribute {
-    fn allows(&self, who: &[String], editor: Editor) -> bool {
-        who.iter().any(|role| role == editor.role())
-    }
-
     /// Whether `editor` may edit it.
     pub fn may_edit(&self, editor: Editor) -> bool {
-        self.allows(&self.permissions.edit, editor)
+        editor.is_among(&self.permissions.edit)
     }
 
     /// Whether it must be there when `editor` saves.

@@ -25,6 +25,15 @@ use crate::{
 /// Prefix of the user name of a client's service account.
 pub const SERVICE_ACCOUNT: &str = "service-account-";
 
+/// A password that somebody else sets.
+#[derive(Clone, Debug)]
+pub struct NewPassword {
+    /// The password.
+    pub password: Secret,
+    /// Whether it must be changed at the next login.
+    pub temporary: bool,
+}
+
 /// A password or hash that comes with a user.
 struct NewCredential {
     credential: Credential,
@@ -57,7 +66,7 @@ impl Core {
             ..User::default()
         };
         user_profile::set_values(&mut user, values);
-        let groups = self.joined(realm, given, by)?;
+        let groups = joined(realm, given, by)?;
         let new = self.new_credentials(realm, &user, given, now, ip).await?;
         add_temporary(&mut user, &new);
         let (of, unique_email, user_ref) = (&realm.realm.id, !realm.realm.duplicate_emails_allowed, &user);
@@ -239,18 +248,17 @@ impl Core {
         &self,
         realm: &RealmView,
         record: &UserRecord,
-        password: Secret,
-        temporary: bool,
+        new: NewPassword,
         by: &Authority,
         ip: &str,
     ) -> Result<(), Error> {
         if !by.covers_user(realm, record) {
             return Err(Error::Denied("the user has more authority than the caller"));
         }
-        if let Err(violation) = self.may_be_password(realm, record, &password, ip).await? {
+        if let Err(violation) = self.may_be_password(realm, record, &new.password, ip).await? {
             return Err(Error::Password(violation));
         }
-        self.set_password(realm, &record.user.id, password, temporary, ip).await
+        self.set_password(realm, &record.user.id, new.password, new.temporary, ip).await
     }
 
     /// Creates the service account of a client within a transaction.
@@ -318,23 +326,6 @@ impl Core {
         }
     }
 
-    fn joined(&self, realm: &RealmView, given: &Rest, by: &Authority) -> Result<Vec<GroupId>, Error> {
-        let mut groups = realm.realm.default_groups.clone();
-        for path in texts(given, "groups").unwrap_or_default() {
-            let group = realm.groups.find_by_path(&path);
-            let group = group.ok_or_else(|| {
-                invalid("groups", format!("Unable to find group specified by path: {path}"))
-            })?;
-            if !may_join(realm, &group.id, by) {
-                return Err(Error::Denied("the group carries more authority than its giver has"));
-            }
-            if !groups.contains(&group.id) {
-                groups.push(group.id.clone());
-            }
-        }
-        Ok(groups)
-    }
-
     /// The credentials in a representation: passwords checked and hashed, hashes as they come.
     async fn new_credentials(
         &self,
@@ -387,6 +378,22 @@ async fn put_credential(
         }
     }
     credentials::insert(tx, of, user, credential).await.map(|_| ())
+}
+
+/// The groups that a new user joins: the realm's and those that his representation names by path.
+fn joined(realm: &RealmView, given: &Rest, by: &Authority) -> Result<Vec<GroupId>, Error> {
+    let mut groups = realm.realm.default_groups.clone();
+    for path in texts(given, "groups").unwrap_or_default() {
+        let sentence = || format!("Unable to find group specified by path: {path}");
+        let group = realm.groups.find_by_path(&path).ok_or_else(|| invalid("groups", sentence()))?;
+        if !may_join(realm, &group.id, by) {
+            return Err(Error::Denied("the group carries more authority than its giver has"));
+        }
+        if !groups.contains(&group.id) {
+            groups.push(group.id.clone());
+        }
+    }
+    Ok(groups)
 }
 
 fn check(

@@ -136,7 +136,7 @@ impl<'a> Scanner<'a> {
         }
         let before = &self.bytes[..self.at];
         let line_start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1);
-        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+        let line = before.split(|byte| *byte == b'\n').count();
         Fault::Unrecognized { class: class.to_owned(), field, line, column: self.at - line_start + 1 }
     }
 

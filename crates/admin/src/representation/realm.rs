@@ -20,7 +20,8 @@ pub(crate) fn realm(view: &RealmView) -> Value {
         Value::Object(members) => members.is_empty(),
         _ => false,
     };
-    shown.retain(|name, value| !name.starts_with('_') && !(HIDDEN.contains(&name.as_str()) && is_empty(value)));
+    let is_hidden = |name: &str, value: &Value| HIDDEN.contains(&name) && is_empty(value);
+    shown.retain(|name, value| !(name.starts_with('_') || is_hidden(name, value)));
     if realm.smtp_server.contains_key("password") {
         let mut server = realm.smtp_server.clone();
         server.insert("password".to_owned(), MASKED.to_owned());
