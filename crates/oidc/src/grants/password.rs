@@ -36,6 +36,8 @@ pub async fn redeem(request: Redemption<'_>) -> Result<Authorization, GrantError
     let (mut session, mut now) = start(&request, &user, &scope).await?;
     if scopes.is_offline() {
         (session, now) = start_offline(&request, &session, &scope).await?;
+        // Only the offline session stays, as in Keycloak: no browser stands behind the other one.
+        request.oidc.core.sessions.end(&session.sid, Kind::Online).await?;
     }
     Ok(Authorization {
         grant: GrantType::Password,
