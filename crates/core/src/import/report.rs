@@ -37,8 +37,7 @@ const STEP_ASIDE: [&str; 3] = ["auth-spnego", "identity-provider-redirector", "o
 const CLIENT_AUTHENTICATORS: [&str; 3] = ["client-secret", "client-jwt", "client-secret-jwt"];
 
 /// Required actions that run.
-const REQUIRED_ACTIONS: [&str; 4] =
-    ["UPDATE_PASSWORD", "UPDATE_PROFILE", "CONFIGURE_TOTP", "TERMS_AND_CONDITIONS"];
+const REQUIRED_ACTIONS: [&str; 3] = ["UPDATE_PASSWORD", "UPDATE_PROFILE", "VERIFY_PROFILE"];
 
 /// Names of a few users are enough to find the rest.
 const FEW: usize = 5;
