@@ -63,8 +63,21 @@ async fn begin(oidc: &Oidc, asked: Asked, query: Fields, params: Params) -> Resp
             };
             oidc.login.begin(browser, request).await
         }
-        Err(error) => refuse(&asked, &query, &error),
+        Err(error) => {
+            let home = match &error {
+                AuthorizeError::RedirectUri => home(oidc, &asked, &params).await,
+                _ => None,
+            };
+            refuse(&asked, &query, &error, home.as_deref())
+        }
     }
+}
+
+/// Where the client that is named lives, if it says so: the way back for who came with a wrong redirect URI.
+async fn home(oidc: &Oidc, asked: &Asked, params: &Params) -> Option<String> {
+    let client_id = AuthorizationRequest::client_id(params).ok()?;
+    let client = oidc.core.client(&asked.realm, client_id).await.ok()??;
+    client.client.base_url.clone().filter(|url| url.starts_with("http"))
 }
 
 fn locales(headers: &HeaderMap, query: &Fields, ui_locales: Option<&str>) -> Locales {
@@ -124,9 +137,9 @@ async fn subject(oidc: &Oidc, asked: &Asked, hint: Option<&str>) -> Result<Optio
 }
 
 /// A page, or the way back to the client with an error: only where its redirect URI is proven.
-fn refuse(asked: &Asked, query: &Fields, error: &AuthorizeError) -> Response {
+fn refuse(asked: &Asked, query: &Fields, error: &AuthorizeError, back: Option<&str>) -> Response {
     match error.face() {
-        gates::Face::Page(sentence) => pages::error(asked, query, sentence),
+        gates::Face::Page(sentence) => pages::error_with_way_back(asked, query, sentence, back),
         gates::Face::Failure(error) => pages::failure(asked, query, error),
         gates::Face::Redirect(back, code, description) => {
             let answer =
@@ -153,7 +166,7 @@ impl Protocol for OpenIdConnect {
         sid: &str,
     ) -> Result<Grant, Box<Response>> {
         let Some(asked) = Continuation::from_bytes(&request.continuation) else {
-            return Err(Box::new(self.broken(browser)));
+            return Err(Box::new(Self::broken(browser)));
         };
         let (realm, client) = (&browser.realm.realm, &browser.client.client);
         // The switch may have been turned while the person typed.
@@ -185,14 +198,14 @@ impl Protocol for OpenIdConnect {
     ) -> BoxFuture<'a, Response> {
         let response = match Continuation::from_bytes(&request.continuation) {
             Some(asked) => respond(browser, request, &asked.success(browser, request, finished, &granted)),
-            None => self.broken(browser),
+            None => Self::broken(browser),
         };
         std::future::ready(response).boxed()
     }
 
     fn refuse(&self, browser: &Browser, request: &LoginRequest, why: Refused) -> Response {
         let Some(asked) = Continuation::from_bytes(&request.continuation) else {
-            return self.broken(browser);
+            return Self::broken(browser);
         };
         let (code, description) = match why {
             Refused::LoginRequired => (ErrorCode::LoginRequired, None),
@@ -206,7 +219,7 @@ impl Protocol for OpenIdConnect {
 
 impl OpenIdConnect {
     /// The state of a request of an older version, which nobody can read any more: the person starts anew.
-    fn broken(self, browser: &Browser) -> Response {
+    fn broken(browser: &Browser) -> Response {
         let asked = Asked {
             realm: Arc::clone(&browser.realm),
             issuer: browser.origin.issuer(&browser.realm.realm),

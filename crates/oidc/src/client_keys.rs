@@ -10,7 +10,7 @@ use keyraft_crypto::jose;
 use keyraft_crypto::keys::VerifyingKey;
 use quick_cache::sync::Cache;
 
-const KEEP: Duration = Duration::from_secs(60);
+const KEEP: Duration = Duration::from_mins(1);
 const MAX_CLIENTS: usize = 1_000;
 
 /// Fetched JWK Sets by address.

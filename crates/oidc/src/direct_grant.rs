@@ -79,7 +79,7 @@ impl Walk<'_> {
         let Redemption { oidc, asked, params, .. } = self.request;
         let name =
             params.standard("username").filter(|name| !name.is_empty()).ok_or(GrantError::UsernameMissing)?;
-        self.person.name = name.to_owned();
+        name.clone_into(&mut self.person.name);
         self.person.user = oidc.core.find_user(&asked.realm, name).await?;
         if let Some(user) = &self.person.user {
             self.person.credentials = oidc.core.credentials(&asked.realm.realm.id, &user.user.id).await?;

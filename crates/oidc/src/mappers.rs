@@ -35,6 +35,10 @@ pub enum Target {
 
 /// In which tokens a mapper takes part.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each kind of token is a switch of its own in the configuration"
+)]
 struct Places {
     access: bool,
     lightweight: bool,

@@ -37,6 +37,17 @@ pub(crate) fn texts(asked: &Asked, query: &Fields) -> Messages {
 
 /// The page, or JSON for who wants that more.
 pub(crate) fn error(asked: &Asked, query: &Fields, sentence: Sentence) -> Response {
+    error_with_way_back(asked, query, sentence, None)
+}
+
+/// The page with a link to where the application lives; `back` comes from the client's own settings, never
+/// from the request.
+pub(crate) fn error_with_way_back(
+    asked: &Asked,
+    query: &Fields,
+    sentence: Sentence,
+    back: Option<&str>,
+) -> Response {
     let t = texts(asked, query);
     let frame = Frame::new(&t, asked.realm.realm.title(), &asked.origin.root);
     let text = t.with(sentence.key, &[sentence.argument]);
@@ -47,7 +58,7 @@ pub(crate) fn error(asked: &Asked, query: &Fields, sentence: Sentence) -> Respon
         advice: None,
         id: asked.id.unwrap_or_else(RequestId::random),
         at: asked.origin.at,
-        back: None,
+        back,
         restart: None,
     };
     page.respond(&asked.headers, sentence.status)

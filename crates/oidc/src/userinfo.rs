@@ -50,13 +50,13 @@ struct Challenge {
 }
 
 impl UserinfoError {
-    fn challenge(&self) -> Result<Challenge, Response> {
+    fn challenge(&self) -> Result<Challenge, Box<Response>> {
         let invalid = || ("invalid_token", self.to_string());
         let (status, error) = match self {
             Self::NoToken => (StatusCode::UNAUTHORIZED, None),
             Self::TwoTokens => (StatusCode::BAD_REQUEST, Some(("invalid_request", self.to_string()))),
             Self::Dead(Dead::Failure(error)) | Self::Failure(error) => {
-                return Err(Refusal::failure(error).into_response());
+                return Err(Box::new(Refusal::failure(error).into_response()));
             }
             Self::Invalid
             | Self::Lightweight
@@ -65,9 +65,10 @@ impl UserinfoError {
             }
             Self::NotOpenId => (StatusCode::FORBIDDEN, Some(("insufficient_scope", self.to_string()))),
             Self::Ambiguous => {
-                return Err(json(StatusCode::UNAUTHORIZED, r#"{"error":"HTTP 401 Unauthorized"}"#));
+                let body = r#"{"error":"HTTP 401 Unauthorized"}"#;
+                return Err(Box::new(json(StatusCode::UNAUTHORIZED, body)));
             }
-            Self::Origin(origin) => return Err(origin.into_response()),
+            Self::Origin(origin) => return Err(Box::new(origin.into_response())),
         };
         Ok(Challenge { status, error })
     }
@@ -75,12 +76,12 @@ impl UserinfoError {
     fn respond(&self, asked: &Asked, cors: &Cors) -> Response {
         let challenge = match self.challenge() {
             Ok(challenge) => challenge,
-            Err(response) => return response,
+            Err(response) => return *response,
         };
         let realm = asked.realm.realm.realm.replace(['"', '\\'], "");
         let mut text = format!("Bearer realm=\"{realm}\"");
         if let Some((error, description)) = &challenge.error {
-            text.push_str(&format!(", error=\"{error}\", error_description=\"{description}\""));
+            text = format!("{text}, error=\"{error}\", error_description=\"{description}\"");
         }
         let mut response = challenge.status.into_response();
         let headers = response.headers_mut();

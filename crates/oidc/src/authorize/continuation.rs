@@ -31,9 +31,12 @@ pub struct Continuation {
     nonce: Option<String>,
     /// Words of the granted scopes.
     pub scope: String,
-    /// SHA-256 that the verifier must have; `Some(None)` for a challenge that no verifier meets.
-    challenge: Option<Option<[u8; 32]>>,
+    challenge: Option<Bound>,
 }
+
+/// SHA-256 that the verifier must have; none for a challenge that no verifier meets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Bound(Option<[u8; 32]>);
 
 /// [`ResponseMode`] as it is sealed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,9 +49,11 @@ enum Mode {
 impl Continuation {
     /// What is needed of a request that passed the gates.
     pub fn new(request: &AuthorizationRequest, passed: &Passed, scopes: &GrantedScopes<'_>) -> Self {
-        let challenge = request.code_challenge.as_deref().map(|challenge| match passed.method {
-            Method::Plain => Some(digest::sha256(challenge.as_bytes())),
-            Method::S256 => encoding::from_base64url(challenge).and_then(|hash| hash.try_into().ok()),
+        let challenge = request.code_challenge.as_deref().map(|challenge| {
+            Bound(match passed.method {
+                Method::Plain => Some(digest::sha256(challenge.as_bytes())),
+                Method::S256 => encoding::from_base64url(challenge).and_then(|hash| hash.try_into().ok()),
+            })
         });
         Self {
             redirect_uri: passed.back.redirect_uri.clone(),
@@ -87,7 +92,7 @@ impl Continuation {
 
     /// The challenge that the code is bound to.
     pub fn challenge(&self) -> Option<Challenge> {
-        self.challenge.map(Challenge)
+        self.challenge.map(|bound| Challenge(bound.0))
     }
 
     /// What the code carries to the token endpoint.

@@ -169,9 +169,11 @@ fn invalid(description: &'static str) -> Shut {
     (ErrorCode::InvalidRequest, Some(Cow::Borrowed(description)))
 }
 
+/// One row of the table.
+type Gate = fn(&View<'_>) -> Result<(), Shut>;
+
 /// The gates behind the redirect URI, in their order.
-const GATES: [fn(&View<'_>) -> Result<(), Shut>; 6] =
-    [pushed_only, duplicates, request_objects, granted_scopes, nonce, served_type];
+const GATES: [Gate; 6] = [pushed_only, duplicates, request_objects, granted_scopes, nonce, served_type];
 
 /// Leads a request of a good client through the gates.
 ///

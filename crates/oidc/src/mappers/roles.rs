@@ -32,7 +32,9 @@ impl Access {
                 }
             }
         }
-        mappers.iter().for_each(|mapper| access.change(mapper));
+        for mapper in mappers {
+            access.change(mapper);
+        }
         access.sort();
         access
     }

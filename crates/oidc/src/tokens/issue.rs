@@ -198,10 +198,7 @@ impl<'a> Maker<'a> {
         };
         let claims = self.builder.access_token(kind, &random::uuid(), visible, ends.access);
         let access_token = sign(Use::AccessToken, self.realm, &self.client.client, &claims)?;
-        let id_token = match self.is_openid {
-            true => Some(self.id_token(&access_token, ends.access)?),
-            false => None,
-        };
+        let id_token = if self.is_openid { Some(self.id_token(&access_token, ends.access)?) } else { None };
         let refresh_token = match session {
             Some(session) if self.issues_refresh_tokens() => {
                 let (jti, reuse_id) = self.refresh_ids();
@@ -224,13 +221,11 @@ impl<'a> Maker<'a> {
 
     /// Id and chain of the refresh token: those that the rotation promised, else fresh ones.
     fn refresh_ids(&self) -> (String, Option<String>) {
-        match &self.authorization.rotation {
-            Some(next) => (next.jti.clone(), Some(next.reuse_id.clone())),
-            None => {
-                let revokes = self.realm.realm.revoke_refresh_token;
-                (random::uuid(), revokes.then(random::uuid))
-            }
+        if let Some(next) = &self.authorization.rotation {
+            return (next.jti.clone(), Some(next.reuse_id.clone()));
         }
+        let revokes = self.realm.realm.revoke_refresh_token;
+        (random::uuid(), revokes.then(random::uuid))
     }
 
     fn issues_refresh_tokens(&self) -> bool {

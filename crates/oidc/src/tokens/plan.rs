@@ -30,6 +30,9 @@ impl Plan {
     }
 }
 
+/// A client and the scopes that were granted to it.
+type Key = (ClientUuid, Vec<ScopeId>);
+
 /// Plans of all realms.
 #[derive(Debug, Default)]
 pub struct Plans(RwLock<HashMap<RealmId, OfRealm>>);
@@ -37,7 +40,7 @@ pub struct Plans(RwLock<HashMap<RealmId, OfRealm>>);
 #[derive(Debug)]
 struct OfRealm {
     realm: Arc<RealmView>,
-    plans: HashMap<(ClientUuid, Vec<ScopeId>), (Arc<ClientView>, Arc<Plan>)>,
+    plans: HashMap<Key, (Arc<ClientView>, Arc<Plan>)>,
 }
 
 impl Plans {
@@ -67,12 +70,7 @@ impl Plans {
         plan
     }
 
-    fn find(
-        &self,
-        realm: &Arc<RealmView>,
-        client: &Arc<ClientView>,
-        key: &(ClientUuid, Vec<ScopeId>),
-    ) -> Option<Arc<Plan>> {
+    fn find(&self, realm: &Arc<RealmView>, client: &Arc<ClientView>, key: &Key) -> Option<Arc<Plan>> {
         let realms = self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner);
         let of_realm = realms.get(&realm.realm.id).filter(|known| Arc::ptr_eq(&known.realm, realm))?;
         let (known, plan) = of_realm.plans.get(key)?;

@@ -69,6 +69,10 @@ impl<'a> ErrorBody<'a> {
     }
 
     /// The body as JSON text.
+    ///
+    /// # Panics
+    ///
+    /// Never: two strings always serialise.
     pub fn to_json(&self) -> String {
         serde_json::to_string(self).expect("two strings always serialise")
     }

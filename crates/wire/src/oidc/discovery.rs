@@ -32,6 +32,7 @@ pub struct Offer<'a> {
 /// The document.
 #[derive(Clone, Debug, Serialize)]
 #[expect(missing_docs, reason = "the fields are the members of the specifications by name")]
+#[expect(clippy::struct_excessive_bools, reason = "the specifications have so many switches")]
 pub struct Discovery<'a> {
     pub issuer: &'a str,
     pub authorization_endpoint: String,
