@@ -102,7 +102,9 @@ async fn long_names_and_parameters_are_taken_or_refused_but_never_a_fault() -> R
             assert!(page.status < 500, "{name} of {size}: {}\n{}", page.status, keyraft.log());
         }
         let form = [("grant_type", "password"), ("username", text.as_str()), ("password", "guess")];
-        assert_eq!(shop.token(&form).await?.refusal(), (400, "invalid_grant"), "{size}");
+        // A parameter of more than 4000 characters counts as absent.
+        let refusal = if size > 4_000 { (401, "invalid_request") } else { (400, "invalid_grant") };
+        assert_eq!(shop.token(&form).await?.refusal(), refusal, "{size}");
         for grant in ["refresh_token", "authorization_code"] {
             let form = [("grant_type", grant), ("refresh_token", &text), ("code", &text)];
             let answer = shop.token(&form).await?;
@@ -123,7 +125,7 @@ async fn headers_that_are_too_large_end_the_request_and_not_the_server() -> Resu
     let keyraft = keyraft().await?;
     let realm = format!("{}/realms/master", keyraft.url());
 
-    for (name, size) in [("x-long", 100 * KIB), ("cookie", 100 * KIB), ("authorization", 100 * KIB)] {
+    for (name, size) in [("x-long", 300 * KIB), ("cookie", 300 * KIB), ("authorization", 300 * KIB)] {
         let sent = keyraft.http().get(&realm).header(name, "x".repeat(size)).send().await;
         // Refused, or cut off while it was still sending.
         assert!(sent.is_err() || sent.is_ok_and(|answer| answer.status() == 431), "{name}");

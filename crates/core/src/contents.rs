@@ -65,14 +65,38 @@ pub fn complete(given: &mut Representation) {
     complete_roles(given, &name);
     complete_clients(given, &name, is_master);
     complete_protection(given);
-    if is_missing(given, "authenticationFlows") {
-        given.insert("authenticationFlows".into(), flows(is_master));
-        given.insert("authenticatorConfig".into(), CONFIGS.clone());
-    }
+    complete_flows(given, flows(is_master));
     if is_missing(given, "requiredActions") {
         given.insert("requiredActions".into(), REQUIRED_ACTIONS.clone());
     }
     complete_components(given, is_master);
+}
+
+/// Adds the built-in flows that are missing, with the flows below them: the realm's doors are bound to them by name.
+fn complete_flows(given: &mut Representation, builtin: Value) {
+    let Value::Array(builtin) = builtin else { return };
+    let is_other = |name: &str| given.get(name).is_some_and(|value| !value.is_array() && !value.is_null());
+    if ["authenticationFlows", "authenticatorConfig"].into_iter().any(is_other) {
+        return; // What is no list is refused where it is read.
+    }
+    let own = list(given, "authenticationFlows");
+    let is_there = |flows: &[Value], alias: &Value| flows.iter().any(|flow| flow["alias"] == *alias);
+    let top = builtin.iter().filter(|flow| flow["topLevel"] == true && !is_there(own, &flow["alias"]));
+    let mut wanted: Vec<Value> = top.map(|flow| flow["alias"].clone()).collect();
+    while let Some(alias) = wanted.pop() {
+        let found = builtin.iter().find(|flow| flow["alias"] == alias);
+        if let Some(flow) = found.filter(|_| !is_there(own, &alias)) {
+            let below = flow["authenticationExecutions"].as_array().into_iter().flatten();
+            wanted.extend(below.map(|execution| execution["flowAlias"].clone()).filter(Value::is_string));
+            own.push(flow.clone());
+        }
+    }
+    let configs = list(given, "authenticatorConfig");
+    for config in CONFIGS.as_array().into_iter().flatten() {
+        if !is_there(configs, &config["alias"]) {
+            configs.push(config.clone());
+        }
+    }
 }
 
 fn complete_settings(given: &mut Representation) {
