@@ -92,7 +92,8 @@ mod tests {
         let masters = MasterKeys::parse(["a passphrase of more than 32 characters"]).expect("is long enough");
         let (store, keys) = seal::open_store(&settings, &masters, "here").await.expect("opens");
         let (other, _) = seal::open_store(&settings, &masters, "there").await.expect("opens");
-        let cluster = Cluster::open(keyraft_cluster::Settings::new(folder.join("cluster"))).await.expect("opens");
+        let cluster =
+            Cluster::open(keyraft_cluster::Settings::new(folder.join("cluster"))).await.expect("opens");
         let hasher = Hasher::with_threads(1).expect("starts");
         let core = Core::new(store, cluster, hasher, keys, Outbound::new(true).expect("is made"));
         let realm = Realm { id: "r".into(), realm: "demo".into(), ..Realm::default() };
@@ -106,7 +107,10 @@ mod tests {
         look(&core, &mut seen).await.expect("reads");
 
         let fresh = core.realm("demo").await.expect("reads").expect("is there");
-        assert_eq!((stale.realm.display_name.as_deref(), fresh.realm.display_name.as_deref()), (None, Some("Demo")));
+        assert_eq!(
+            (stale.realm.display_name.as_deref(), fresh.realm.display_name.as_deref()),
+            (None, Some("Demo"))
+        );
         assert_eq!(seen.len(), 2);
         std::fs::remove_dir_all(folder).expect("is removed");
     }

@@ -27,7 +27,9 @@ impl Core {
     /// # Errors
     /// [`Error::Unavailable`]; [`Error::Internal`] when no key can be made.
     pub async fn with_signing_key(
-        &self, realm: &Arc<RealmView>, algorithm: Algorithm,
+        &self,
+        realm: &Arc<RealmView>,
+        algorithm: Algorithm,
     ) -> Result<Arc<RealmView>, Error> {
         let is_known = |key: &crate::keys::RealmKey| key.algorithm == algorithm.as_str();
         if realm.keys.active(algorithm).is_some() || realm.keys.iter().any(is_known) {
@@ -60,7 +62,9 @@ fn generate(algorithm: Algorithm, realm: &str, now_secs: u64) -> Result<KeyMater
 }
 
 fn component(
-    realm: &keyraft_model::RealmId, algorithm: Algorithm, material: &KeyMaterial,
+    realm: &keyraft_model::RealmId,
+    algorithm: Algorithm,
+    material: &KeyMaterial,
 ) -> Result<Component, Error> {
     let (provider, member, value) = match algorithm.curve() {
         Some(Curve::P256) => ("ecdsa-generated", "ecdsaEllipticCurveKey", "P-256"),

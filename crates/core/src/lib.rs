@@ -88,7 +88,16 @@ impl Core {
             }
         });
         let sessions = Sessions::new(cluster.clone());
-        Self(Arc::new(Parts { store, sessions, cluster, hasher, keys, events: Events::default(), outbound, caches }))
+        Self(Arc::new(Parts {
+            store,
+            sessions,
+            cluster,
+            hasher,
+            keys,
+            events: Events::default(),
+            outbound,
+            caches,
+        }))
     }
 }
 

@@ -469,7 +469,9 @@ async fn thirty_writers_at_once_all_succeed() {
         let id = with_realm(&fresh).await;
         let writers = (0..30).map(|number| {
             let (db, id) = (fresh.db.clone(), id.clone());
-            tokio::spawn(async move { add(&db, &id, &user(&number.to_string(), &format!("u{number}"))).await })
+            tokio::spawn(
+                async move { add(&db, &id, &user(&number.to_string(), &format!("u{number}"))).await },
+            )
         });
         for writer in writers.collect::<Vec<_>>() {
             writer.await.expect("is written");

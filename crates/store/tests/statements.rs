@@ -128,9 +128,16 @@ async fn what_a_login_or_search_reads_is_found_by_an_index() {
     let fresh = support::sqlite().await;
     let mut connection = SqliteConnection::connect(&fresh.url).await.expect("connects");
     let is_hot = |name: &str| {
-        ["::FIND", "users::ROLES", "users::GROUPS", "credentials::LIST", "search::PREFIX", "search::ATTRIBUTES"]
-            .iter()
-            .any(|hot| name.contains(hot))
+        [
+            "::FIND",
+            "users::ROLES",
+            "users::GROUPS",
+            "credentials::LIST",
+            "search::PREFIX",
+            "search::ATTRIBUTES",
+        ]
+        .iter()
+        .any(|hot| name.contains(hot))
     };
     let hot: Vec<_> = statements().into_iter().filter(|sql| is_hot(sql.name)).collect();
     assert!(hot.len() > 20);

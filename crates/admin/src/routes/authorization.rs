@@ -1,7 +1,7 @@
 //! Operations on authorization settings of clients (UMA).
 
 use super::{Route, routes};
-use crate::{unbuilt};
+use crate::unbuilt;
 
 routes! {
     GET "~/clients/{client-uuid}/authz/resource-server" Anyone => unbuilt::authorization;

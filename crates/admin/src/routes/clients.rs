@@ -1,7 +1,10 @@
 //! Operations on clients and what is theirs.
 
 use super::{Route, routes};
-use crate::{client_secret, client_sessions, clients, composites, protocol_mappers, realms, roles, scope_lists, scope_mappings, sessions, unbuilt};
+use crate::{
+    client_secret, client_sessions, clients, composites, protocol_mappers, realms, roles, scope_lists,
+    scope_mappings, sessions, unbuilt,
+};
 
 routes! {
     POST "~/client-description-converter" ManageClients;

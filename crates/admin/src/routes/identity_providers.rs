@@ -1,7 +1,7 @@
 //! Operations on identity providers.
 
 use super::{Route, routes};
-use crate::{unbuilt};
+use crate::unbuilt;
 
 routes! {
     POST "~/identity-provider/import-config" ManageIdentityProviders;

@@ -1,7 +1,7 @@
 //! Operations on organizations.
 
 use super::{Route, routes};
-use crate::{unbuilt};
+use crate::unbuilt;
 
 routes! {
     GET "~/organizations" ViewOrganizations => unbuilt::organizations;

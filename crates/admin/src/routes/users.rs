@@ -1,7 +1,9 @@
 //! Operations on users and what is theirs.
 
 use super::{Route, routes};
-use crate::{attack_detection, credentials, profile, role_mappings, unbuilt, user_groups, user_sessions, users};
+use crate::{
+    attack_detection, credentials, profile, role_mappings, unbuilt, user_groups, user_sessions, users,
+};
 
 routes! {
     DELETE "~/attack-detection/brute-force/users" ManageUsers => attack_detection::clear_all;

@@ -72,7 +72,10 @@ fn every_page_is_whole_in_every_language() {
     let folder = std::env::var("KEYRAFT_PAGES").ok().map(std::path::PathBuf::from);
     for tag in ["en", "ar"] {
         for (name, html) in samples(&Messages::of_tag(tag)) {
-            assert!(html.starts_with("<!doctype html>") && html.trim_end().ends_with("</html>"), "{name} in {tag}");
+            assert!(
+                html.starts_with("<!doctype html>") && html.trim_end().ends_with("</html>"),
+                "{name} in {tag}"
+            );
             if let Some(folder) = &folder {
                 let html = keyraft_web::assets::with_files_beside(&html);
                 std::fs::write(folder.join(format!("{name}-{tag}.html")), html).unwrap();
