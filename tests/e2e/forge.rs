@@ -53,7 +53,7 @@ impl Forge {
         let signed = signing_input(header, claims);
         let mut signature = vec![0; self.rsa.public_modulus_len()];
         self.rsa.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), signed.as_bytes(), &mut signature)?;
-        Ok(with_signature(signed, &signature))
+        Ok(with_signature(&signed, &signature))
     }
 
     /// Signs with the secret.
@@ -96,19 +96,19 @@ impl Forge {
 pub(crate) fn mac(algorithm: hmac::Algorithm, secret: &[u8], header: &str, claims: &str) -> String {
     let signed = signing_input(header, claims);
     let tag = hmac::sign(&hmac::Key::new(algorithm, secret), signed.as_bytes());
-    with_signature(signed, tag.as_ref())
+    with_signature(&signed, tag.as_ref())
 }
 
 /// A token without a signature.
 pub(crate) fn unsigned(header: &str, claims: &str) -> String {
-    with_signature(signing_input(header, claims), &[])
+    with_signature(&signing_input(header, claims), &[])
 }
 
 fn signing_input(header: &str, claims: &str) -> String {
     format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims))
 }
 
-fn with_signature(signed: String, signature: &[u8]) -> String {
+fn with_signature(signed: &str, signature: &[u8]) -> String {
     format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
 }
 

@@ -4,6 +4,8 @@
 //! journeys run against another server, the original for instance: what they expect is what it does. Tests of
 //! the binary itself (`starting`, `transfer`) are left out then.
 
+#![expect(clippy::disallowed_methods, reason = "tests may block their threads")]
+
 mod admin;
 mod authority;
 mod code;

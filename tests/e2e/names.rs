@@ -45,7 +45,7 @@ async fn whole(request: RequestBuilder) -> Result<String> {
     let answer = request.send().await?;
     let mut text = format!("{}\n", answer.status());
     for (name, value) in answer.headers() {
-        text += &format!("{name}: {}\n", value.to_str().unwrap_or("?"));
+        text.extend([name.as_str(), ": ", value.to_str().unwrap_or("?"), "\n"]);
     }
     text += &answer.text().await?;
     Ok(text)

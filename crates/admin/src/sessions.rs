@@ -20,13 +20,16 @@ pub(crate) async fn end(cx: Context) -> Result<Reply, Error> {
     Ok(Reply::Nothing)
 }
 
-/// `POST logout-all`: every session of the realm but offline ones, as in Keycloak; tokens that are out count for
+/// `POST logout-all`: every session of the realm, offline ones too, as in Keycloak; tokens that are out count for
 /// nothing from now on.
 pub(crate) async fn logout_all(cx: Context) -> Result<Reply, Error> {
     let now = cx.core.sessions.view().await?.now();
     let not_before = json!({ "notBefore": now.secs() }).as_object().cloned().unwrap_or_default();
     cx.core.update_realm(&cx.realm, &not_before).await?;
-    cx.core.sessions.end_before(FenceScope::Realm(cx.realm.realm.id.clone()), &[Kind::Online]).await?;
+    cx.core
+        .sessions
+        .end_before(FenceScope::Realm(cx.realm.realm.id.clone()), &[Kind::Online, Kind::Offline])
+        .await?;
     Ok(Reply::Json(json!({})))
 }
 

@@ -4,6 +4,8 @@
 //! load generator's own work must not count. Beside the rates stand the bare costs of what an operation
 //! cannot do without, a signature or a password hash, measured in the same run.
 
+#![expect(clippy::cast_precision_loss, reason = "counts of a few seconds are far below 2^52")]
+
 mod bare;
 mod peer;
 mod process;

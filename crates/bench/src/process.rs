@@ -1,5 +1,7 @@
 //! What the operating system says of a process.
 
+#![expect(clippy::disallowed_methods, reason = "the load generator may wait for files")]
+
 use anyhow::Context as _;
 
 /// Clock ticks of `/proc/PID/stat` in a second: 100 on every Linux that runs this.

@@ -63,7 +63,9 @@ async fn look(core: &Core, seen: &mut HashSet<String>) -> Result<(), keyraft_sto
     let found = changes::list_recent(&core.store, WINDOW_MS, MOST).await?;
     if found.len() >= usize::try_from(MOST).unwrap_or(usize::MAX) {
         let realms: HashSet<_> = found.iter().map(|change| &change.realm).collect();
-        realms.iter().for_each(|realm| core.caches.drop_all(&realm.as_str().into()));
+        for realm in realms {
+            core.caches.drop_all(&realm.as_str().into());
+        }
         // The rest of the window was not read: look at all of it again.
         seen.clear();
         return Ok(());

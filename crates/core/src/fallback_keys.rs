@@ -90,6 +90,7 @@ fn component(
     Ok(component)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the shape that `map_err` takes")]
 fn failed(error: keyraft_crypto::Error) -> Error {
     Error::Internal(format!("a key was not made: {error}"))
 }

@@ -179,7 +179,7 @@ mod tests {
 
         assert_eq!(read("250ms"), Some(Duration::from_millis(250)));
         assert_eq!(read("10"), Some(Duration::from_secs(10)));
-        assert_eq!(read("2h"), Some(Duration::from_secs(7_200)));
+        assert_eq!(read("2h"), Some(Duration::from_hours(2)));
         assert_eq!(read("-1s"), None);
         assert_eq!(read("10 parsecs"), None);
         assert_eq!(read("99999999999999999999"), None);

@@ -216,7 +216,7 @@ async fn seed(core: &Core) {
     let password = Credential {
         id: "password".into(),
         kind: "password".into(),
-        secret_data: hash.secret_data().to_string(),
+        secret_data: hash.secret_data().clone(),
         credential_data: hash.credential_data(),
         ..Credential::default()
     };
