@@ -1,8 +1,8 @@
 //! The admin REST API, one file per resource.
 //!
-//! A request is authenticated, matched against the one [table](routes), checked for the right that its row
-//! asks, and handed to the row's operation. Operations read bodies strictly ([`json`]), have `core` do the
-//! work, and write Keycloak's representations ([`representation`]). This room decides nothing about
+//! A request is authenticated, matched against the one `routes` table, checked for the right that its row
+//! asks, and handed to the row's operation. Operations read bodies strictly (`json`), have `core` do the
+//! work, and write Keycloak's representations (`representation`). This room decides nothing about
 //! identities itself, and believes no claim of a token: authority is what the caller holds as stored now.
 
 mod attack_detection;

@@ -1,7 +1,7 @@
 //! Users: their rows, the roles they hold and the groups they stand in.
 //!
 //! A user's key, name and address are columns; what is searched has folded copies (NFKC, lower case), used for
-//! search alone. Attributes have rows too, for `q`. Search itself is in [`search`].
+//! search alone. Attributes have rows too, for `q`. Search itself is in [`search()`].
 
 use keyraft_model::{ClientUuid, GroupId, RealmId, RoleId, User, UserId, text};
 

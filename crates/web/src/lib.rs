@@ -1,6 +1,6 @@
 //! The kit for endpoints and pages: extractors, cookies, headers, layout, messages, assets.
 //!
-//! A request passes [`layers`] from the outside in: it gets an id, its answer gets the realm's security
+//! A request passes [`layers()`] from the outside in: it gets an id, its answer gets the realm's security
 //! headers, its path is checked, its origin (who asked, by which name) is settled once, and a panic
 //! below becomes a 500 with that id. Handlers then read [`extract`]ed values and answer with a [`Page`] or JSON.
 //! This room refuses to know realms' rows, sessions or protocols: what it needs of them it is handed.

@@ -1,6 +1,6 @@
 //! Password hashes: Argon2 and PBKDF2 in Keycloak's credential form, and the threads that compute them.
 //!
-//! [`Hash`] is one stored hash, [`HashParameters`] its kind and cost. Servers check passwords through
+//! [`Hash`](struct@Hash) is one stored hash, [`HashParameters`] its kind and cost. Servers check passwords through
 //! [`Hasher`], which keeps the work off the async threads, bounded and fair. [`decoy`] gives the hash against
 //! which an unknown user's password is checked, so that the time does not tell who exists.
 //!

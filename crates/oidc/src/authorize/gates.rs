@@ -1,7 +1,7 @@
 //! The gates that an authorization request passes, in an order that matters.
 //!
 //! First who asks and where the answer may go: until both are proven nobody is redirected, whatever else is wrong.
-//! Then what is asked for. [`GATES`] is the table of the second part; each gate sees a request whose client and
+//! Then what is asked for. `GATES` is the table of the second part; each gate sees a request whose client and
 //! redirect URI are good.
 
 use std::borrow::Cow;
