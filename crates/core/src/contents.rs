@@ -83,17 +83,20 @@ fn complete_flows(given: &mut Representation, builtin: Value) {
     let is_there = |flows: &[Value], alias: &Value| flows.iter().any(|flow| flow["alias"] == *alias);
     let top = builtin.iter().filter(|flow| flow["topLevel"] == true && !is_there(own, &flow["alias"]));
     let mut wanted: Vec<Value> = top.map(|flow| flow["alias"].clone()).collect();
+    let mut used = Vec::new();
     while let Some(alias) = wanted.pop() {
         let found = builtin.iter().find(|flow| flow["alias"] == alias);
         if let Some(flow) = found.filter(|_| !is_there(own, &alias)) {
-            let below = flow["authenticationExecutions"].as_array().into_iter().flatten();
-            wanted.extend(below.map(|execution| execution["flowAlias"].clone()).filter(Value::is_string));
+            for execution in flow["authenticationExecutions"].as_array().into_iter().flatten() {
+                wanted.extend(execution.get("flowAlias").cloned());
+                used.extend(execution.get("authenticatorConfig").cloned());
+            }
             own.push(flow.clone());
         }
     }
     let configs = list(given, "authenticatorConfig");
     for config in CONFIGS.as_array().into_iter().flatten() {
-        if !is_there(configs, &config["alias"]) {
+        if used.contains(&config["alias"]) && !is_there(configs, &config["alias"]) {
             configs.push(config.clone());
         }
     }
@@ -213,9 +216,18 @@ fn complete_clients(given: &mut Representation, realm: &str, is_master: bool) {
     }
 }
 
-/// Clients that guard resources have a role for themselves, with which they register those.
+/// The role of a client that guards resources, with which it registers them.
+pub(crate) const PROTECTION: &str = "uma_protection";
+
+/// Clients that guard resources have a role for that, made together with the account that holds it.
 fn complete_protection(given: &mut Representation) {
-    let guards = |client: &&Value| client.get("authorizationSettings").is_some_and(Value::is_object);
+    let users = given.get("users").and_then(Value::as_array).into_iter().flatten();
+    let accounts: Vec<String> =
+        users.filter_map(|user| user.get("serviceAccountClientId")?.as_str().map(str::to_owned)).collect();
+    let guards = |client: &&Value| {
+        let has_account = accounts.iter().any(|account| client["clientId"] == *account);
+        client.get("authorizationSettings").is_some_and(Value::is_object) && !has_account
+    };
     let clients: Vec<String> = list(given, "clients")
         .iter()
         .filter(guards)
@@ -223,8 +235,8 @@ fn complete_protection(given: &mut Representation) {
         .collect();
     for client in clients {
         let roles = list(client_roles(given), &client);
-        if !roles.iter().any(|role| role["name"] == "uma_protection") {
-            roles.push(json!({"name": "uma_protection", "attributes": {}}));
+        if !roles.iter().any(|role| role["name"] == PROTECTION) {
+            roles.push(json!({"name": PROTECTION, "attributes": {}}));
         }
     }
 }

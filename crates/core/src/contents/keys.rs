@@ -20,9 +20,9 @@ const HMAC: (&str, &str, &[(&str, &str)]) =
     ("hmac-generated-hs512", "hmac-generated", &[("priority", "100"), ("algorithm", "HS512")]);
 const AES: (&str, &str, &[(&str, &str)]) = ("aes-generated", "aes-generated", &[("priority", "100")]);
 
-/// Bytes of an HS512 secret in Keycloak.
+/// Bytes of the secrets in Keycloak.
 const HMAC_BYTES: usize = 128;
-const AES_BYTES: usize = 16;
+const AES_BYTES: usize = 32;
 
 /// The four keys that Keycloak gives a realm, for the components of the realm `realm_id` named `name`.
 ///

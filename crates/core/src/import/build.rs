@@ -67,9 +67,8 @@ pub(super) fn realm(mut given: Representation, now: UnixMs) -> Result<(RealmImag
     for group in take_texts(&mut given, "defaultGroups", "$")? {
         default_groups.push(names.group(&group, "$.defaultGroups")?);
     }
-    let scope = names.scopes.get("service_account");
     let joins = (&default_role, default_groups.as_slice());
-    users::add_service_accounts(&mut image.users, &mut image.clients, scope, joins, now);
+    users::add_service_accounts(&mut image.users, &mut image.clients, &names, joins, now);
     image.parts.realm = settings(given)?;
     image.parts.realm.default_role = default_role;
     image.parts.realm.default_groups = default_groups;
@@ -96,7 +95,9 @@ fn settings(mut given: Representation) -> Result<Realm, Error> {
             given.insert(member.into(), json!(said));
         }
     }
-    entity(given, "$")
+    let mut realm: Realm = entity(given, "$")?;
+    realm.ssl_required.make_ascii_lowercase();
+    Ok(realm)
 }
 
 /// A realm is named in every URL of its clients, so its name has no characters that would change one.

@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     Error,
+    contents::PROTECTION,
     image::{ClientImage, Representation, UserImage},
 };
 
@@ -58,10 +59,11 @@ pub(super) fn build(
 pub(super) fn add_service_accounts(
     users: &mut Vec<UserImage>,
     clients: &mut [ClientImage],
-    scope: Option<&ScopeId>,
+    names: &Names,
     (default_role, default_groups): (&RoleId, &[GroupId]),
     now: UnixMs,
 ) {
+    let scope = names.scopes.get("service_account");
     for entry in clients.iter_mut().filter(|entry| entry.client.service_accounts_enabled) {
         let id = &entry.client.id;
         let username = format!("service-account-{}", lower(&entry.client.client_id));
@@ -81,7 +83,16 @@ pub(super) fn add_service_accounts(
         };
         let scopes = &mut entry.client.default_client_scopes;
         scopes.extend(scope.filter(|scope| !scopes.contains(scope)).cloned().into_iter().collect::<Vec<_>>());
-        let (roles, groups) = (vec![default_role.clone()], default_groups.to_vec());
+        let (mut roles, groups) = (vec![default_role.clone()], default_groups.to_vec());
+        // The role by which a client that guards resources registers them.
+        let of_client = (Some(entry.client.client_id.clone()), PROTECTION.to_owned());
+        roles.extend(
+            names
+                .roles
+                .get(&of_client)
+                .filter(|_| entry.client.authorization_services_enabled == Some(true))
+                .cloned(),
+        );
         users.push(UserImage { user, roles, groups, ..UserImage::default() });
     }
 }
