@@ -77,6 +77,11 @@ impl Error {
         Self::Described(StatusCode::CONFLICT, "conflict", "Duplicate resource error".to_owned())
     }
 
+    /// What an operation says of its own when no body came.
+    pub(crate) fn of_nothing(self, sentence: impl FnOnce() -> Self) -> Self {
+        if matches!(self, Self::Body(Fault::Empty)) { sentence() } else { self }
+    }
+
     /// As an HTTP response; what is our own fault is logged here.
     pub(crate) fn into_response(self) -> Response {
         let (status, body) = self.face();
@@ -150,6 +155,7 @@ fn conflict(what: &str, name: &str) -> Value {
         "sibling group" => format!("Sibling group named '{name}' already exists."),
         "protocol mapper" => "Protocol mapper exists with same name".to_owned(),
         "realm" => "Realm with same name exists".to_owned(),
+        "realm id" => "Duplicate resource error".to_owned(),
         "new realm" => format!("Realm {name} already exists"),
         _ => return json!({"error": "conflict", "error_description": "Duplicate resource error"}),
     };

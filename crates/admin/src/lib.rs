@@ -6,6 +6,7 @@
 //! identities itself, and believes no claim of a token: authority is what the caller holds as stored now.
 
 mod attack_detection;
+mod authentication;
 mod client_scopes;
 mod client_secret;
 mod client_sessions;
@@ -49,6 +50,7 @@ use keyraft_oidc::Oidc;
 pub fn router(oidc: Oidc) -> Router {
     Router::new()
         .route("/admin/realms", any(dispatch::serve))
+        .route("/admin/realms/", any(dispatch::serve))
         .route("/admin/realms/{*rest}", any(dispatch::serve))
         .route("/admin/serverinfo", any(dispatch::serve))
         .route("/admin/{realm}/console/whoami", any(dispatch::serve))

@@ -116,7 +116,7 @@ const CLASSES: [&str; 27] = [
 ];
 
 /// Writes whose answers say `Cache-Control: no-cache`, as reads do.
-const UNCACHED: [(&str, &str); 24] = [
+const UNCACHED: [(&str, &str); 30] = [
     ("DELETE", "~/client-scopes/{client-scope-id}"),
     ("DELETE", "~/client-scopes/{client-scope-id}/protocol-mappers/models/{id}"),
     ("DELETE", "~/clients/{client-uuid}"),
@@ -126,19 +126,25 @@ const UNCACHED: [(&str, &str); 24] = [
     ("DELETE", "~/default-default-client-scopes/{clientScopeId}"),
     ("DELETE", "~/default-groups/{groupId}"),
     ("DELETE", "~/default-optional-client-scopes/{clientScopeId}"),
+    ("DELETE", "~/roles-by-id/{role-id}"),
     ("DELETE", "~/roles/{role-name}"),
     ("DELETE", "~/users/{user-id}"),
     ("DELETE", "~/users/{user-id}/consents/{client}"),
+    ("DELETE", "~/users/{user-id}/credentials/{credentialId}"),
     ("DELETE", "~/users/{user-id}/federated-identity/{provider}"),
     ("DELETE", "~/users/{user-id}/groups/{groupId}"),
     ("POST", "~/client-scopes"),
+    ("POST", "~/client-scopes/{client-scope-id}/protocol-mappers/add-models"),
+    ("POST", "~/client-scopes/{client-scope-id}/protocol-mappers/models"),
+    ("POST", "~/clients/{client-uuid}/protocol-mappers/add-models"),
     ("POST", "~/clients/{client-uuid}/protocol-mappers/models"),
     ("POST", "~/groups/{group-id}/children"),
-    ("PUT", "~/client-scopes/{client-scope-id}"),
+    ("PUT", "~/client-scopes/{client-scope-id}/protocol-mappers/models/{id}"),
     ("PUT", "~/clients/{client-uuid}/default-client-scopes/{clientScopeId}"),
     ("PUT", "~/clients/{client-uuid}/optional-client-scopes/{clientScopeId}"),
     ("PUT", "~/clients/{client-uuid}/protocol-mappers/models/{id}"),
     ("PUT", "~/default-default-client-scopes/{clientScopeId}"),
+    ("PUT", "~/default-optional-client-scopes/{clientScopeId}"),
     ("PUT", "~/default-groups/{groupId}"),
     ("PUT", "~/users/{user-id}/groups/{groupId}"),
 ];
@@ -146,10 +152,15 @@ const UNCACHED: [(&str, &str); 24] = [
 /// Reads whose answers do not.
 const CACHED: [&str; 3] = ["~/localization", "~/users/profile", "~/users/profile/metadata"];
 
+/// Where every answer says it but those to changes of a required action itself.
+const AUTHENTICATION: &str = "~/authentication/";
+const REQUIRED_ACTION: &str = "~/authentication/required-actions/{alias}";
+
 /// Whether the answers of a row say `Cache-Control: no-cache`.
 pub(crate) fn says_no_cache(route: &Route) -> bool {
     match route.method {
         "GET" => !CACHED.contains(&route.path),
+        _ if route.path.starts_with(AUTHENTICATION) => route.path != REQUIRED_ACTION,
         method => UNCACHED.contains(&(method, route.path)),
     }
 }
@@ -212,7 +223,10 @@ fn parameters(row: &[&'static str], path: &[String]) -> Option<Parameters> {
 }
 
 /// Finds where a request leads. `client-templates` is the old name of `client-scopes`.
+///
+/// `HEAD` is `GET` whose body the server leaves away (RFC 9110 section 9.3.2).
 pub(crate) fn find(method: &str, path: &[String]) -> Match {
+    let method = if method == "HEAD" { "GET" } else { method };
     let renamed: Vec<String>;
     let path = if path.get(3).is_some_and(|segment| segment == "client-templates") {
         renamed = path

@@ -18,6 +18,7 @@ mod error;
 pub mod events;
 pub mod export;
 mod fallback_keys;
+pub mod flows;
 pub mod group_index;
 pub mod groups;
 pub mod image;

@@ -12,18 +12,28 @@ use crate::{
     overlay::{fits, flag, invalid, merge_attributes, overlay, text},
     policies::password::PasswordPolicy,
     roles::taken,
+    user_profile::is_email,
 };
 
 /// What reads back instead of a secret; coming in, it means "as it is".
 pub const MASKED: &str = "**********";
 
+/// What a sender's address may not be, as Keycloak says it.
+const NO_UTF8: &str = "If the address contains UTF-8 characters in the local part please ensure the SMTP server \
+    supports the SMTPUTF8 extension and enable 'Allow UTF-8' in the email realm configuration.";
+
 /// Longest name of a realm.
 const MAX_NAME: usize = 255;
 
+/// Which authenticator apps fit: follows from the policy, whatever a caller says.
+const APPS: &str = "otpSupportedApplications";
+
 /// Members that a realm is not laid over with: rows of their own, read apart, or never changed so.
-const APART: [&str; 40] = [
+const APART: [&str; 42] = [
     "id",
     "attributes",
+    "browserSecurityHeaders",
+    APPS,
     "smtpServer",
     "passwordPolicy",
     "roles",
@@ -104,10 +114,12 @@ impl Core {
         }
         let now = self.sessions.view().await?.now();
         let created = crate::import::create_realm(&self.store, &self.hasher, given, now).await;
-        created.map_err(|error| match error {
-            Error::Conflict { .. } => conflict(),
-            other => other,
-        })?;
+        if let Err(Error::Conflict { .. }) = created {
+            // Another caller was a moment earlier, or the id is another realm's.
+            let is_name = realms::find_by_name(&self.store, &name).await?.is_some();
+            return Err(if is_name { conflict() } else { Error::Conflict { what: "realm id", name } });
+        }
+        created?;
         self.give_to_creator(&name, creator).await?;
         Ok(name)
     }
@@ -213,7 +225,23 @@ fn changed(current: &Realm, given: &Rest) -> Result<Realm, Error> {
     let mut realm: Realm = overlay(current, given, &APART)?;
     if let Some(attributes) = given.get("attributes").and_then(Value::as_object) {
         realm.attributes.retain(|name, _| LASTING.contains(&name.as_str()) || attributes.contains_key(name));
-        merge_attributes(&mut realm.attributes, attributes);
+        for (name, value) in attributes {
+            match value.as_str() {
+                Some(text) => drop(realm.attributes.insert(name.clone(), text.to_owned())),
+                None => drop(realm.attributes.shift_remove(name)),
+            }
+        }
+    }
+    realm.supported_locales.take_if(|locales| locales.is_empty());
+    if given.keys().any(|name| name.starts_with("otpPolicy")) {
+        realm.rest.insert(APPS.to_owned(), apps(&realm));
+    }
+    // Headers that do not come stay as they are.
+    for (name, value) in given.get("browserSecurityHeaders").and_then(Value::as_object).into_iter().flatten()
+    {
+        if let Some(value) = value.as_str() {
+            realm.browser_security_headers.insert(name.clone(), value.to_owned());
+        }
     }
     // Two of these settings are attributes as well, and the member that came has the say.
     for (member, value) in [
@@ -237,8 +265,23 @@ fn changed(current: &Realm, given: &Rest) -> Result<Realm, Error> {
         PasswordPolicy::parse(line).map_err(|sentence| invalid("passwordPolicy", sentence))?;
         realm.password_policy = Some(PasswordPolicy::canonical(line)).filter(|line| !line.is_empty());
     }
+    realm.ssl_required.make_ascii_lowercase();
     settle_email(&mut realm, given);
     Ok(realm)
+}
+
+/// The authenticator apps that can make codes of the realm's policy, as Keycloak lists them.
+fn apps(realm: &Realm) -> Value {
+    let is_plain = realm.otp_policy_digits == 6 && realm.otp_policy_algorithm == "HmacSHA1";
+    let is_totp = realm.otp_policy_type == "totp";
+    let mut apps = vec!["totpAppFreeOTPName"];
+    if is_plain && (!is_totp || realm.otp_policy_period == 30) {
+        apps.push("totpAppGoogleName");
+    }
+    if is_plain && is_totp && realm.otp_policy_period == 30 {
+        apps.push("totpAppMicrosoftAuthenticatorName");
+    }
+    apps.into()
 }
 
 /// An address that two users share can be neither a login nor a user name.
@@ -265,11 +308,13 @@ fn check(realm: &Realm, view: &RealmView) -> Result<(), Error> {
         &realm.docker_authentication_flow,
         &realm.first_broker_login_flow,
     ];
-    let is_bound = |alias: &&&String| {
-        !alias.is_empty() && !view.flows.iter().any(|flow| flow.top_level && flow.alias == ***alias)
-    };
+    let is_bound = |alias: &&&String| !alias.is_empty() && view.flow_by_alias(alias).is_none();
     if let Some(alias) = flows.iter().find(is_bound) {
         return Err(invalid("browserFlow", format!("No flow {alias} in the realm")));
+    }
+    let from = realm.smtp_server.get("from").map_or("null", String::as_str);
+    if !realm.smtp_server.is_empty() && !is_email(from) {
+        return Err(invalid("smtpServer", format!("Invalid sender address '{from}'. {NO_UTF8}")));
     }
     if realm.browser_security_headers.values().any(|value| value.contains(['\n', '\r'])) {
         return Err(invalid("browserSecurityHeaders", "Newline not allowed."));

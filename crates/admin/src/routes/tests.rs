@@ -132,6 +132,23 @@ const GIVES_NOTHING: &[&str] = &[
     "PUT ~/clients/{client-uuid}/optional-client-scopes/{clientScopeId}",
     "PUT ~/default-default-client-scopes/{clientScopeId}",
     "PUT ~/default-optional-client-scopes/{clientScopeId}",
+    // How people prove who they are: what manages a realm decides that, as in the original. No role is given by it.
+    "PUT ~/authentication/config/{id}",
+    "POST ~/authentication/executions",
+    "POST ~/authentication/executions/{executionId}/config",
+    "POST ~/authentication/executions/{executionId}/lower-priority",
+    "POST ~/authentication/executions/{executionId}/raise-priority",
+    "POST ~/authentication/flows",
+    "POST ~/authentication/flows/{flowAlias}/copy",
+    "PUT ~/authentication/flows/{flowAlias}/executions",
+    "POST ~/authentication/flows/{flowAlias}/executions/execution",
+    "POST ~/authentication/flows/{flowAlias}/executions/flow",
+    "PUT ~/authentication/flows/{id}",
+    "POST ~/authentication/register-required-action",
+    "PUT ~/authentication/required-actions/{alias}",
+    "PUT ~/authentication/required-actions/{alias}/config",
+    "POST ~/authentication/required-actions/{alias}/lower-priority",
+    "POST ~/authentication/required-actions/{alias}/raise-priority",
 ];
 
 #[test]
