@@ -15,10 +15,15 @@ pub(crate) async fn list(cx: Context) -> Result<Reply, Error> {
     Ok(Reply::Json(cx.realm.scopes.values().map(representation::client_scope).collect::<Value>()))
 }
 
-/// `POST client-scopes`: members that Keycloak does not know are passed over here, as it does.
-pub(crate) async fn create(cx: Context) -> Result<Reply, Error> {
+/// The body: members that Keycloak does not know are passed over here, as it does.
+fn given(cx: &Context) -> Result<body::Object, Error> {
     cx.takes("application/json")?;
-    let given = body::lenient_object(&cx.body, "ClientScopeRepresentation")?;
+    Ok(body::lenient_object(&cx.body, "ClientScopeRepresentation")?)
+}
+
+/// `POST client-scopes`.
+pub(crate) async fn create(cx: Context) -> Result<Reply, Error> {
+    let given = given(&cx)?;
     may_map(&cx, &given).await?;
     let scope = cx.core.create_client_scope(&cx.realm, &given).await?;
     Ok(cx.created(scope.id.as_str()))
@@ -40,7 +45,7 @@ pub(crate) async fn read(cx: Context) -> Result<Reply, Error> {
 /// `PUT client-scopes/{client-scope-id}`.
 pub(crate) async fn update(cx: Context) -> Result<Reply, Error> {
     let id = cx.scope_named("client-scope-id", UNKNOWN)?.id.clone();
-    let given = cx.object("ClientScopeRepresentation")?;
+    let given = given(&cx)?;
     cx.core.update_client_scope(&cx.realm, &id, &given).await?;
     Ok(Reply::Nothing)
 }

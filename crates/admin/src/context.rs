@@ -90,7 +90,8 @@ impl Context {
     pub(crate) fn takes(&self, media_type: &str) -> Result<(), Error> {
         let Some(given) = self.headers.get(header::CONTENT_TYPE) else { return Ok(()) };
         let given = given.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
-        if given.eq_ignore_ascii_case(media_type) { Ok(()) } else { Err(Error::wrong_media_type()) }
+        let fits = given.eq_ignore_ascii_case(media_type) || given == "*/*";
+        if fits { Ok(()) } else { Err(Error::wrong_media_type()) }
     }
 
     /// 201 with the request's own address and `/{id}`.

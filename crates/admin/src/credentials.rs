@@ -1,5 +1,6 @@
 //! `users/{id}/credentials` and setting passwords.
 
+use http::StatusCode;
 use keyraft_core::{passwords::PASSWORD_HISTORY, users::NewPassword};
 use keyraft_crypto::Secret;
 use keyraft_model::CredentialId;
@@ -43,6 +44,10 @@ pub(crate) async fn label(cx: Context) -> Result<Reply, Error> {
     let record = cx.user().await?;
     let id = CredentialId::from(cx.parameter("credentialId"));
     let label = std::str::from_utf8(&cx.body).map_err(|_| Error::plain("The label is not UTF-8"))?;
+    if label.is_empty() {
+        let sentence = "Credential label must not be empty".to_owned();
+        return Err(Error::Described(StatusCode::BAD_REQUEST, "missingCredentialLabel", sentence));
+    }
     found(cx.core.label_credential(&cx.realm, &record.user.id, &id, label).await)
 }
 
@@ -57,8 +62,9 @@ fn found(done: Result<(), keyraft_core::Error>) -> Result<Reply, Error> {
 /// `PUT …/reset-password`. The `type` is not looked at, as in Keycloak: it is always the password.
 pub(crate) async fn reset_password(cx: Context) -> Result<Reply, Error> {
     let record = cx.user().await?;
-    let given = cx.object("CredentialRepresentation")?;
-    let password = json::text(&given, "value").ok_or_else(|| Error::plain("No password provided"))?;
+    let missing = || Error::plain("No password provided");
+    let given = cx.object("CredentialRepresentation").map_err(|error| error.of_nothing(missing))?;
+    let password = json::text(&given, "value").ok_or_else(missing)?;
     if password.trim().is_empty() {
         return Err(Error::plain("Empty password not allowed"));
     }

@@ -15,7 +15,7 @@ use keyraft_core::{
     RealmView,
     authority::{Asker, Authority, Right},
 };
-use keyraft_model::{ClientUuid, UserId};
+use keyraft_model::{ClientUuid, GroupId, ScopeId, UserId};
 use keyraft_oidc::{
     Oidc,
     bearer::{self, Bearer, BearerError},
@@ -89,14 +89,15 @@ async fn answer(
         }
         _ => Arc::clone(&bearer.realm),
     };
-    let (route, parameters) = match routes::find(parts.method.as_str(), &path) {
-        Match::Row(route, parameters) => (route, parameters),
-        Match::NotFound => return Err(Error::no_path()),
-        Match::WrongMethod => return Err(Error::wrong_method()),
-    };
     let asker =
         Asker { realm: bearer.realm, user: bearer.user, client: bearer.client, scopes: bearer.scopes };
     let authority = oidc.core.authority(&asker, &realm).await?;
+    let gone = async || gone(oidc, &realm, &authority, &path).await;
+    let (route, parameters) = match routes::find(parts.method.as_str(), &path) {
+        Match::Row(route, parameters) => (route, parameters),
+        Match::NotFound => return Err(gone().await?.unwrap_or_else(Error::no_path)),
+        Match::WrongMethod => return Err(gone().await?.unwrap_or_else(Error::wrong_method)),
+    };
     if !authority.has(route.right) {
         return Err(denied(oidc, &realm, &authority, &parameters).await?);
     }
@@ -146,6 +147,41 @@ async fn denied(
         return Ok(Error::not_found("Could not find client"));
     }
     Ok(Error::forbidden())
+}
+
+/// Where no row fits, Keycloak has looked for what the path goes through by then, and says if that is not there.
+/// Here it says so to those who may list such things: nobody else learns which ids there are.
+async fn gone(
+    oidc: &Oidc,
+    realm: &RealmView,
+    authority: &Authority,
+    path: &[String],
+) -> Result<Option<Error>, Error> {
+    let [_, realms, _, kind, id, ..] = path else { return Ok(None) };
+    if realms != "realms" || (kind == "users" && id == "profile") {
+        return Ok(None);
+    }
+    let id = id.as_str();
+    let needed = match kind.as_str() {
+        "users" => Right::QueryUsers,
+        "groups" => Right::QueryGroups,
+        _ => Right::QueryClients,
+    };
+    if !authority.has(needed) {
+        return Ok(None);
+    }
+    let missing = match kind.as_str() {
+        "users" if oidc.core.user(realm, &UserId::from(id)).await?.is_none() => "User not found",
+        "clients" if oidc.core.client_by_id(realm, &ClientUuid::from(id)).await?.is_none() => {
+            "Could not find client"
+        }
+        "groups" if realm.groups.find(&GroupId::from(id)).is_none() => "Could not find group by id",
+        "client-scopes" | "client-templates" if realm.scopes.get(&ScopeId::from(id)).is_none() => {
+            "Could not find client scope"
+        }
+        _ => return Ok(None),
+    };
+    Ok(Some(Error::not_found(missing)))
 }
 
 fn limit(route: &Route) -> usize {

@@ -72,11 +72,11 @@ pub(crate) async fn list(cx: Context) -> Result<Reply, Error> {
 
 /// Groups that `search` or `q` finds, by name; `None` when the query searches for nothing.
 fn searched(cx: &Context) -> Option<Vec<&Group>> {
-    let pairs = attributes(cx.query.filled("q").unwrap_or_default());
-    let search = cx.query.filled("search").map(str::trim);
-    if pairs.is_empty() && search.is_none() {
+    let (q, search) = (cx.query.filled("q"), cx.query.filled("search").map(str::trim));
+    if q.is_none() && search.is_none() {
         return None;
     }
+    let pairs = attributes(q.unwrap_or_default());
     let exact = cx.query.flag("exact").unwrap_or(false);
     let fits = |group: &&Group| {
         let by_name = search.is_none_or(|text| is_named(group, text, exact));
@@ -174,8 +174,7 @@ async fn moved(cx: &Context, given: &Object, parent: Option<&GroupId>) -> Result
 pub(crate) async fn read(cx: Context) -> Result<Reply, Error> {
     let group = cx.group_named("group-id", "Could not find group by id")?;
     let names = client_ids(&cx, &[group]).await?;
-    let counted = cx.query.flag("subGroupsCount").unwrap_or(true);
-    let shape = GroupShape { full: Some(&names), counted, access: Some(&cx.authority) };
+    let shape = GroupShape { full: Some(&names), counted: true, access: Some(&cx.authority) };
     Ok(Reply::Json(representation::group(&cx.realm, group, shape, vec![])))
 }
 
@@ -183,6 +182,9 @@ pub(crate) async fn read(cx: Context) -> Result<Reply, Error> {
 pub(crate) async fn update(cx: Context) -> Result<Reply, Error> {
     let group = cx.group_named("group-id", "Could not find group by id")?;
     let given = cx.object("GroupRepresentation")?;
+    if json::text(&given, "id").is_some_and(|id| id != group.id.as_str()) {
+        return Err(Error::message("Invalid group id"));
+    }
     cx.core.update_group(&cx.realm, group, &given).await?;
     Ok(Reply::Nothing)
 }

@@ -93,8 +93,8 @@ pub(crate) async fn read(cx: Context) -> Result<Reply, Error> {
 
 /// `PUT roles/{role-name}`.
 pub(crate) async fn update(cx: Context) -> Result<Reply, Error> {
-    let role = found(&cx, true).await?;
     let given = cx.object("RoleRepresentation")?;
+    let role = found(&cx, true).await?;
     cx.core.update_role(&cx.realm, &role, &given, &cx.authority).await.map_err(|error| match error {
         CoreError::Invalid { field, rule } if field == "name" => Error::plain(rule),
         other => other.into(),

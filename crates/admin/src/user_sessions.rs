@@ -100,7 +100,12 @@ pub(crate) async fn revoke_consent(cx: Context) -> Result<Reply, Error> {
     let client = cx.core.client(&cx.realm, cx.parameter("client")).await?;
     let client = client.ok_or_else(|| Error::not_found("Client not found"))?;
     let (realm, user, id) = (&cx.realm.realm.id, &record.user.id, &client.client.id);
-    cx.core.revoke_consent(realm, user, id).await?;
+    let view = cx.core.sessions.view().await?;
+    let offline = view.sessions_of_user(realm, user, Kind::Offline);
+    let holds_token = offline.iter().any(|session| session.clients.contains_key(id));
+    if !cx.core.revoke_consent(realm, user, id).await? && !holds_token {
+        return Err(Error::not_found("Consent nor offline token not found"));
+    }
     let scope = FenceScope::ClientAtUser(realm.clone(), user.clone(), id.clone());
     cx.core.sessions.end_before(scope, &[Kind::Online, Kind::Offline]).await?;
     Ok(Reply::Nothing)

@@ -175,7 +175,8 @@ pub(crate) async fn read(cx: Context) -> Result<Reply, Error> {
 /// `PUT users/{user-id}`.
 pub(crate) async fn update(cx: Context) -> Result<Reply, Error> {
     let record = cx.user().await?;
-    let given = cx.object("UserRepresentation")?;
+    let given = cx.object("UserRepresentation");
+    let given = given.map_err(|error| error.of_nothing(|| Error::message("Could not update user!")))?;
     cx.core.update_user(&cx.realm, &record, &given, &cx.authority, &cx.ip()).await?;
     Ok(Reply::Nothing)
 }

@@ -21,7 +21,7 @@ impl Core {
     /// # Errors
     /// [`Error::Conflict`] when the name is taken, [`Error::Invalid`].
     pub async fn create_client_scope(&self, realm: &RealmView, given: &Rest) -> Result<ClientScope, Error> {
-        let name = text(given, "name").filter(|name| !name.is_empty());
+        let name = text(given, "name");
         let name = name.ok_or_else(|| invalid("name", "Client scope name is missing"))?;
         check(name, text(given, "protocol"))?;
         if realm.scope_by_name(name).is_some() {
@@ -61,7 +61,7 @@ impl Core {
             return Err(Error::Conflict { what: "client scope", name: name.to_owned() });
         }
         let protocol = text(given, "protocol").or(current.protocol.as_deref());
-        check(name, protocol)?;
+        check_name(name)?;
         let change = |scope: &mut ClientScope| {
             name.clone_into(&mut scope.name);
             scope.protocol = protocol.map(str::to_owned);
@@ -168,11 +168,17 @@ impl Core {
 }
 
 /// Names stand in the space-separated `scope` of requests and tokens (RFC 6749 section 3.3).
-fn check(name: &str, protocol: Option<&str>) -> Result<(), Error> {
+/// A scope's name is a word of the parameter `scope` (RFC 6749 §3.3).
+fn check_name(name: &str) -> Result<(), Error> {
     fits("name", name, MAX_NAME)?;
-    if name.is_empty() || name.chars().any(|c| c.is_whitespace() || c.is_control() || c == '"' || c == '\\') {
+    if name.is_empty() || !name.chars().all(|c| matches!(c, '!' | '#'..='[' | ']'..='~')) {
         return Err(invalid("name", format!("Unexpected name \"{name}\" for ClientScope")));
     }
+    Ok(())
+}
+
+fn check(name: &str, protocol: Option<&str>) -> Result<(), Error> {
+    check_name(name)?;
     if !matches!(protocol, Some("openid-connect" | "saml")) {
         return Err(invalid("protocol", "Unexpected protocol"));
     }

@@ -33,9 +33,10 @@ const BUILT_IN: [&str; 6] =
     ["account", "account-console", "admin-cli", "broker", REALM_MANAGEMENT, "security-admin-console"];
 
 /// Members of a representation that a client is not laid over with: they are read on their own.
-const APART: [&str; 15] = [
+const APART: [&str; 16] = [
     "id",
     "attributes",
+    "authenticationFlowBindingOverrides",
     "defaultClientScopes",
     "optionalClientScopes",
     "protocolMappers",
@@ -339,9 +340,34 @@ fn new_client(realm: &RealmView, given: &Rest, now: UnixMs) -> Result<Client, Er
     if given.get("webOrigins").is_none_or(Value::is_null) {
         client.web_origins = unique(client.redirect_uris.iter().filter_map(|uri| origin(uri)));
     }
+    set_doors(realm, &mut client, given)?;
     client.protocol_mappers = mappers_of(given)?.unwrap_or_default();
     set_scopes(realm, &mut client, given);
     Ok(client)
+}
+
+/// Doors of a client's own, by the ids of the flows behind them; an empty id closes one.
+///
+/// # Errors
+/// [`Error::Invalid`] for a flow that is not there: nobody could come in.
+fn set_doors(realm: &RealmView, client: &mut Client, given: &Rest) -> Result<(), Error> {
+    let member = "authenticationFlowBindingOverrides";
+    let doors = given.get(member).and_then(Value::as_object);
+    for (door, flow) in doors.into_iter().flatten() {
+        match flow.as_str().filter(|id| !id.is_empty()) {
+            None => drop(client.authentication_flow_binding_overrides.shift_remove(door)),
+            Some(id) if realm.flows.iter().any(|flow| flow.id.as_str() == id) => {
+                client.authentication_flow_binding_overrides.insert(door.clone(), id.to_owned());
+            }
+            Some(id) => {
+                return Err(invalid(
+                    member,
+                    format!("Unable to resolve auth flow binding override for: {door}: no flow {id}"),
+                ));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The origin of a web address, as it is written; a new client without web origins has those of its redirect
@@ -391,6 +417,7 @@ fn changed_client(realm: &RealmView, current: &Client, given: &Rest) -> Result<C
     if let Some(attributes) = given.get("attributes").and_then(Value::as_object) {
         merge_attributes(&mut client.attributes, attributes);
     }
+    set_doors(realm, &mut client, given)?;
     if let Some(mappers) = mappers_of(given)? {
         client.protocol_mappers = mappers;
     }

@@ -56,16 +56,14 @@ impl Core {
         let name = name_of(given)?;
         let siblings = realm.groups.children(group.parent.as_ref());
         if siblings.iter().any(|sibling| sibling.name == name && sibling.id != group.id) {
-            return Err(conflict(group.parent.as_ref(), name));
+            return Err(Error::Conflict { what: "sibling group", name: name.to_owned() });
         }
         self.change_group(realm, &group.id, name, |group| {
             name.clone_into(&mut group.name);
             if let Some(attributes) = multi_attributes(given, "attributes") {
                 group.attributes = attributes;
             }
-            if let Some(description) = text(given, "description") {
-                group.description = Some(description.to_owned());
-            }
+            group.description = text(given, "description").map(str::to_owned);
         })
         .await
     }

@@ -60,10 +60,11 @@ pub enum MapperOwner {
     Scope(keyraft_model::ScopeId),
 }
 
-/// Reads a mapper from Keycloak's `ProtocolMapperRepresentation`; empty configuration values are dropped.
+/// Reads a mapper from Keycloak's `ProtocolMapperRepresentation`; empty configuration values are dropped, and what it
+/// says of consent, which scopes ask for and mappers do not.
 ///
 /// # Errors
-/// [`Error::Invalid`] without a name, a protocol or a type.
+/// [`Error::Invalid`] without a name (an empty one is one), a protocol or a type.
 pub fn mapper_of(given: &Rest) -> Result<ProtocolMapper, Error> {
     let needed = |name: &'static str| {
         let value = text(given, name).filter(|value| !value.is_empty());
@@ -72,11 +73,9 @@ pub fn mapper_of(given: &Rest) -> Result<ProtocolMapper, Error> {
     let id = text(given, "id").filter(|id| !id.is_empty());
     let mut mapper = ProtocolMapper {
         id: id.map_or_else(|| keyraft_model::ComponentId::random().to_string(), str::to_owned),
-        name: needed("name")?,
+        name: text(given, "name").ok_or_else(|| invalid("name", "Protocol mapper has no name"))?.to_owned(),
         protocol: needed("protocol")?,
         protocol_mapper: needed("protocolMapper")?,
-        consent_required: crate::overlay::flag(given, "consentRequired").unwrap_or(false),
-        consent_text: text(given, "consentText").map(str::to_owned),
         ..ProtocolMapper::default()
     };
     fits("id", &mapper.id, 36)?;
@@ -129,7 +128,7 @@ impl Core {
         self.change_mappers(realm, owner, |mappers| mappers.extend(added.iter().cloned())).await
     }
 
-    /// Replaces type, configuration and consent of a mapper; name and protocol stay, as in Keycloak.
+    /// Replaces type and configuration of a mapper; name and protocol stay, as in Keycloak.
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::Denied`] for a role that the caller may not give.
@@ -151,8 +150,6 @@ impl Core {
         if let Some(config) = given.get("config").and_then(|value| value.as_object()) {
             merge_attributes(&mut mapper.config, config);
         }
-        mapper.consent_required = crate::overlay::flag(given, "consentRequired").unwrap_or(false);
-        mapper.consent_text = text(given, "consentText").map(str::to_owned);
         self.may_map(realm, &mapper, by).await?;
         self.change_mappers(realm, owner, |mappers| {
             if let Some(stored) = mappers.iter_mut().find(|stored| stored.id == id) {

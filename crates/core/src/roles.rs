@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::{
     Core, Error, RealmView,
     authority::Authority,
-    overlay::{fits, invalid, multi_attributes, text},
+    overlay::{fits, flag, invalid, multi_attributes, text},
 };
 
 /// Longest name of a role.
@@ -49,9 +49,10 @@ impl Core {
         Ok(role)
     }
 
-    /// The roles that a representation names in `composites`.
+    /// The roles that a representation names in `composites`, if it says that it is `composite`.
     async fn named_composites(&self, realm: &RealmView, given: &Rest) -> Result<Vec<RoleId>, Error> {
-        let Some(named) = given.get("composites").and_then(Value::as_object) else { return Ok(vec![]) };
+        let named = given.get("composites").and_then(Value::as_object);
+        let Some(named) = named.filter(|_| flag(given, "composite") == Some(true)) else { return Ok(vec![]) };
         let mut found = Vec::new();
         for name in crate::overlay::texts(named, "realm").unwrap_or_default() {
             let role = realm.roles.find_by_name(None, &name);
@@ -82,7 +83,8 @@ impl Core {
         given: &Rest,
         by: &Authority,
     ) -> Result<(), Error> {
-        let name = text(given, "name").ok_or_else(|| invalid("name", "role has no name"))?;
+        let name = text(given, "name").filter(|name| !name.is_empty());
+        let name = name.ok_or_else(|| invalid("name", "role has no name"))?;
         fits("name", name, MAX_NAME)?;
         if name != role.name && by.is_admin_role(&role.id) {
             return Err(Error::Denied("an admin role keeps its name"));

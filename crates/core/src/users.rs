@@ -338,7 +338,8 @@ impl Core {
         let policy = PasswordPolicy::of(realm.realm.password_policy.as_deref());
         let mut new = Vec::new();
         for given in objects(given, "credentials") {
-            let temporary = flag(given, "temporary").unwrap_or(false);
+            // Keycloak looks at the switch of what is called a password alone.
+            let temporary = flag(given, "temporary") == Some(true) && text(given, "type") == Some(PASSWORD);
             let hashed = (text(given, "secretData"), text(given, "credentialData"));
             let credential = match (text(given, "value"), hashed) {
                 (Some(password), _) => {

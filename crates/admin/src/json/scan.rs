@@ -35,9 +35,8 @@ impl<'a> Scanner<'a> {
         if self.at == self.bytes.len() {
             return Err(Fault::Empty);
         }
-        let value = self.value(shape)?;
-        self.blank();
-        if self.at == self.bytes.len() { Ok(value) } else { Err(Fault::Broken) }
+        // What stands behind the value is not looked at, as in Keycloak.
+        self.value(shape)
     }
 
     fn value(&mut self, shape: &Shape) -> Result<Value, Fault> {

@@ -100,7 +100,7 @@ fn redirect(uri: &str, name: &str) -> Result<(), Error> {
     }
     let plain = uri.strip_suffix('*').unwrap_or(uri);
     let has_scheme = plain.split_once("://").is_some_and(|(_, rest)| !rest.is_empty());
-    let is_url = !has_scheme || Url::parse(plain).is_ok();
+    let is_url = if has_scheme { Url::parse(plain).is_ok() } else { !uri.ends_with("://") };
     if !is_url || uri.contains(|c: char| c.is_whitespace() || c.is_control()) || has_bad_escape(uri) {
         return refuse("redirectUris", &format!("{name} is not a valid URI"));
     }
@@ -196,7 +196,7 @@ mod tests {
             redirect("http://a/*#x").as_deref(),
             Some("A redirect URI must not contain an URL fragment")
         );
-        for wrong in ["http://a b", "http://[::1", "%zz"] {
+        for wrong in ["http://a b", "http://[::1", "%zz", "http://"] {
             assert_eq!(redirect(wrong).as_deref(), Some("A redirect URI is not a valid URI"), "{wrong}");
         }
     }
