@@ -29,6 +29,9 @@ pub enum ClientAuthError {
     /// The client is known and the proof is wrong, missing, or of another client.
     #[error("client's proof is wrong or missing")]
     WrongProof,
+    /// The client proved who it is, and speaks another protocol.
+    #[error("client is not one of OpenID Connect")]
+    WrongProtocol,
     /// The secret came another way than the client's settings allow.
     #[error("client must use {0}")]
     WrongMethod(&'static str),
@@ -51,6 +54,7 @@ impl ClientAuthError {
             Self::WrongProof => {
                 Refusal::new(StatusCode::UNAUTHORIZED, ErrorCode::UnauthorizedClient, GENERIC)
             }
+            Self::WrongProtocol => Refusal::bad_request(ErrorCode::InvalidClient, "Wrong client protocol."),
             Self::WrongMethod(method) => Refusal::new(
                 StatusCode::UNAUTHORIZED,
                 ErrorCode::UnauthorizedClient,
@@ -94,17 +98,15 @@ pub async fn authenticate(
         Ok(value) => value.and_then(secret::Basic::parse),
         Err(_) => return Err(ClientAuthError::NoClient),
     };
-    // Basic wins over the body, whose client_id is then ignored.
-    let presented = match &basic {
-        Some(basic) => Presented {
-            client_id: &basic.client_id,
-            secret: Some(basic.secret.expose()),
-            method: "client_secret_basic",
-        },
-        None => Presented {
-            client_id: params.standard("client_id").ok_or(ClientAuthError::NoClient)?,
-            secret: params.get("client_secret"),
-            method: "client_secret_post",
+    // What the body says wins over the header, part by part, as in Keycloak.
+    let in_header = basic.as_ref().map(|basic| (basic.client_id.as_str(), basic.secret.expose()));
+    let (in_body, secret) = (params.standard("client_id"), params.get("client_secret"));
+    let presented = Presented {
+        client_id: in_body.or(in_header.map(|(id, _)| id)).ok_or(ClientAuthError::NoClient)?,
+        secret: secret.or(in_header.map(|(_, secret)| secret)),
+        method: match (in_header, secret) {
+            (Some(_), None) => "client_secret_basic",
+            _ => "client_secret_post",
         },
     };
     let client = find(oidc, asked, presented.client_id).await?;
@@ -121,16 +123,13 @@ async fn find(oidc: &Oidc, asked: &Asked, client_id: &str) -> Result<Arc<ClientV
 /// Holds a client to the way in which its settings say that it proves itself.
 fn prove(client: &ClientView, presented: &Presented<'_>) -> Result<(), ClientAuthError> {
     let client = &client.client;
-    if !client.is_openid_connect() {
-        return Err(ClientAuthError::WrongProof);
+    if !client.public_client {
+        match client.client_authenticator_type.as_str() {
+            "client-secret" | "" => secret::prove(client, presented)?,
+            "client-jwt" | "client-secret-jwt" => return Err(ClientAuthError::AssertionMissing),
+            // Certificates and foreign identity providers are not served.
+            _ => return Err(ClientAuthError::NoClient),
+        }
     }
-    if client.public_client {
-        return Ok(());
-    }
-    match client.client_authenticator_type.as_str() {
-        "client-secret" | "" => secret::prove(client, presented),
-        "client-jwt" | "client-secret-jwt" => Err(ClientAuthError::AssertionMissing),
-        // Certificates and foreign identity providers are not served.
-        _ => Err(ClientAuthError::NoClient),
-    }
+    if client.is_openid_connect() { Ok(()) } else { Err(ClientAuthError::WrongProtocol) }
 }

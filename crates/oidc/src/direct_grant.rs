@@ -77,10 +77,12 @@ impl Walk<'_> {
 
     async fn username(&mut self) -> Result<(), GrantError> {
         let Redemption { oidc, asked, params, .. } = self.request;
-        let name =
-            params.standard("username").filter(|name| !name.is_empty()).ok_or(GrantError::UsernameMissing)?;
+        let name = params.standard("username").ok_or(GrantError::UsernameMissing)?;
         name.clone_into(&mut self.person.name);
-        self.person.user = oidc.core.find_user(&asked.realm, name).await?;
+        // Blanks around a name are a person's slip on a page; a program that sends them means another name.
+        if name.trim() == name {
+            self.person.user = oidc.core.find_user(&asked.realm, name).await?;
+        }
         if let Some(user) = &self.person.user {
             self.person.credentials = oidc.core.credentials(&asked.realm.realm.id, &user.user.id).await?;
         }

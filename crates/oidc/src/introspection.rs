@@ -60,6 +60,7 @@ impl IntrospectionError {
             Self::Client(
                 error @ (ClientAuthError::NoClient
                 | ClientAuthError::AssertionMissing
+                | ClientAuthError::WrongProtocol
                 | ClientAuthError::Assertion(_)
                 | ClientAuthError::Failure(_)),
             ) => error.refusal(),
@@ -109,6 +110,8 @@ async fn answer(oidc: &Oidc, asked: &Asked, params: &Params) -> Result<Option<Ve
     let kinds: &[Kind] = match params.get("token_type_hint") {
         None | Some("access_token") => &[Kind::Access, Kind::Id, Kind::Refresh],
         Some("refresh_token") => &[Kind::Refresh],
+        // None is ever issued (UMA 2.0 section 5).
+        Some("requesting_party_token") => &[],
         Some(_) => return Err(IntrospectionError::TokenType),
     };
     let is_hinted = kinds.len() == 1;

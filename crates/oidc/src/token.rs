@@ -114,6 +114,7 @@ async fn redeem(
     if client.client.bearer_only {
         return Err(TokenError::BearerOnly);
     }
+    token_request::is_unambiguous(params)?;
     let redemption = grants::Redemption { oidc, asked, client, params };
     let authorization = match grant {
         GrantType::AuthorizationCode => grants::authorization_code::redeem(redemption).await?,

@@ -27,6 +27,8 @@ enum LegacyError {
     Plain,
     #[error(transparent)]
     Client(#[from] ClientAuthError),
+    #[error("Bearer-only not allowed")]
+    BearerOnly,
     #[error("No refresh token")]
     NoToken,
     #[error("Invalid refresh token")]
@@ -42,6 +44,7 @@ impl LegacyError {
         match self {
             Self::Plain => Refusal::https_required(),
             Self::Client(error) => error.refusal(),
+            Self::BearerOnly => Refusal::bad_request(ErrorCode::InvalidClient, self.to_string()),
             Self::NoToken => Refusal::bad_request(ErrorCode::InvalidRequest, self.to_string()),
             Self::Invalid | Self::OtherClient => {
                 Refusal::bad_request(ErrorCode::InvalidGrant, self.to_string())
@@ -78,6 +81,9 @@ async fn end(
     client: &Arc<ClientView>,
     params: &Params,
 ) -> Result<(), LegacyError> {
+    if client.client.bearer_only {
+        return Err(LegacyError::BearerOnly);
+    }
     let presented = params.standard("refresh_token").ok_or(LegacyError::NoToken)?;
     let now = oidc.core.sessions.view().await?.now();
     let token = oidc.signatures.verify(Kind::RefreshHint, &asked.realm, &asked.issuer, presented, now);

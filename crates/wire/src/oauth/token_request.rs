@@ -57,15 +57,24 @@ pub enum Unreadable {
     Duplicated,
 }
 
-/// Reads which grant is asked for. In this order: present, served, nothing doubled.
+/// Reads which grant is asked for. In this order: present, served.
 ///
 /// # Errors
 ///
 /// See [`Unreadable`].
 pub fn grant_type(params: &Params) -> Result<GrantType, Unreadable> {
     let grant = params.get("grant_type").ok_or(Unreadable::GrantTypeMissing)?;
-    let grant = GrantType::parse(grant).ok_or(Unreadable::GrantTypeUnsupported)?;
-    if params.has_duplicates() { Err(Unreadable::Duplicated) } else { Ok(grant) }
+    GrantType::parse(grant).ok_or(Unreadable::GrantTypeUnsupported)
+}
+
+/// Refuses a request that says something twice (RFC 6749 §3.2): one half of the system must not read one value and
+/// the other half another. Keycloak looks at it when the client is known.
+///
+/// # Errors
+///
+/// [`Unreadable::Duplicated`].
+pub fn is_unambiguous(params: &Params) -> Result<(), Unreadable> {
+    if params.has_duplicates() { Err(Unreadable::Duplicated) } else { Ok(()) }
 }
 
 #[cfg(test)]
@@ -75,7 +84,9 @@ mod tests {
     fn read(text: &str) -> Result<GrantType, Unreadable> {
         let pairs = text.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
         let pairs = pairs.map(|(name, value)| (name.to_owned(), value.replace('+', " ")));
-        grant_type(&Params::new(pairs.collect()))
+        let params = Params::new(pairs.collect());
+        let grant = grant_type(&params)?;
+        is_unambiguous(&params).map(|()| grant)
     }
 
     #[test]
