@@ -13,12 +13,16 @@ mod crash;
 mod discovery;
 mod doors;
 mod escalation;
+mod foreign;
 mod forge;
 mod grants;
+#[path = "../fixtures/leaves.rs"]
+mod leaves;
 mod limits;
 mod login;
 mod matrix;
 mod names;
+mod original;
 mod policy;
 mod races;
 mod redirects;

@@ -29,6 +29,7 @@ pub struct Keyraft {
     token: Mutex<Option<(String, Instant)>>,
     process: Option<Lock<Process>>,
     public: Option<String>,
+    administrator: String,
     password: String,
 }
 
@@ -49,18 +50,26 @@ impl Keyraft {
     /// # Errors
     /// It does not start; the error carries its log.
     pub async fn start(binary: &str) -> Result<Self> {
-        if let Ok(url) = std::env::var("KEYRAFT_TEST_URL") {
-            let base = url.trim_end_matches('/').to_owned();
-            return Ok(Self {
-                base,
-                http: client()?,
-                token: Mutex::new(None),
-                process: None,
-                public: None,
-                password: ADMINISTRATOR.to_owned(),
-            });
+        match std::env::var("KEYRAFT_TEST_URL") {
+            Ok(url) => Self::at(&url, ADMINISTRATOR, ADMINISTRATOR),
+            Err(_) => Self::start_with(binary, &["start-dev"], &[]).await,
         }
-        Self::start_with(binary, &["start-dev"], &[]).await
+    }
+
+    /// A server that runs already, and its administrator.
+    ///
+    /// # Errors
+    /// There is no HTTP client.
+    pub fn at(url: &str, administrator: &str, password: &str) -> Result<Self> {
+        Ok(Self {
+            base: url.trim_end_matches('/').to_owned(),
+            http: client()?,
+            token: Mutex::new(None),
+            process: None,
+            public: None,
+            administrator: administrator.to_owned(),
+            password: password.to_owned(),
+        })
     }
 
     /// Starts `binary` with arguments and settings of the test's own, whatever `KEYRAFT_TEST_URL` says.
@@ -113,6 +122,7 @@ impl Keyraft {
             http,
             token: Mutex::new(None),
             process: Some(Lock::new(Process { child, command, _database: database })),
+            administrator: ADMINISTRATOR.to_owned(),
             password: set("KC_BOOTSTRAP_ADMIN_PASSWORD").unwrap_or(ADMINISTRATOR).to_owned(),
             public: public.map(|url| format!("{}{path}", url.trim_end_matches('/'))),
         };
@@ -248,7 +258,7 @@ impl Keyraft {
         let form = [
             ("grant_type", "password"),
             ("client_id", "admin-cli"),
-            ("username", ADMINISTRATOR),
+            ("username", &*self.administrator),
             ("password", &*self.password),
         ];
         let endpoint = format!("{}/realms/master/protocol/openid-connect/token", self.base);

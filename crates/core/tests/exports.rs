@@ -1,6 +1,9 @@
 //! What is imported is exported again; what is fresh is what Keycloak exports of a fresh realm.
 
-use std::{collections::BTreeMap, path::PathBuf};
+#[path = "../../../tests/fixtures/leaves.rs"]
+mod leaves;
+
+use std::path::PathBuf;
 
 use keyraft_core::{
     bootstrap::{self, FirstAdmin},
@@ -11,6 +14,7 @@ use keyraft_core::{
 use keyraft_crypto::{Secret, password::Hasher, seal::MasterKeys};
 use keyraft_model::{Rest, UnixMs};
 use keyraft_store::{Db, Settings};
+use leaves::differences;
 use serde_json::{Value, json};
 
 const NOW: UnixMs = UnixMs(1_800_000_000_000);
@@ -58,60 +62,6 @@ const FRESH_MASTER: &str = include_str!("../../../tests/fixtures/fresh-master-ex
 
 fn fixture(text: &str) -> Value {
     serde_json::from_str(text).expect("is JSON")
-}
-
-/// Every leaf by its path; elements of arrays go by their names, so that order does not count.
-fn leaves(value: &Value) -> BTreeMap<String, String> {
-    fn walk(value: &Value, path: &str, into: &mut BTreeMap<String, String>) {
-        match value {
-            Value::Object(members) => {
-                if members.is_empty() {
-                    into.insert(path.to_owned(), "{}".into());
-                }
-                for (name, value) in members {
-                    walk(value, &format!("{path}.{name}"), into);
-                }
-            }
-            Value::Array(items) => {
-                if items.is_empty() {
-                    into.insert(path.to_owned(), "[]".into());
-                }
-                for (place, item) in items.iter().enumerate() {
-                    walk(item, &format!("{path}[{}]", label(item, place)), into);
-                }
-            }
-            leaf => {
-                into.insert(path.to_owned(), leaf.to_string());
-            }
-        }
-    }
-    fn label(item: &Value, place: usize) -> String {
-        let names = ["clientId", "alias", "username", "name", "clientScope", "client", "priority", "type"];
-        let name = names.iter().find_map(|name| item.get(*name)).map(Value::to_string);
-        let sub = item.get("subType").map(Value::to_string).unwrap_or_default();
-        match (name, item) {
-            (Some(name), _) => name + &sub,
-            (None, Value::Object(_)) => format!("#{place}"),
-            (None, leaf) => leaf.to_string(),
-        }
-    }
-    let mut into = BTreeMap::new();
-    walk(value, "$", &mut into);
-    into
-}
-
-/// The differences of two representations, as lines.
-fn differences(one: &Value, other: &Value, ignored: &dyn Fn(&str, &str, &str) -> bool) -> Vec<String> {
-    let (one, other) = (leaves(one), leaves(other));
-    let none = String::from("(nothing)");
-    let paths: std::collections::BTreeSet<_> = one.keys().chain(other.keys()).collect();
-    paths
-        .into_iter()
-        .filter_map(|path| {
-            let (left, right) = (one.get(path).unwrap_or(&none), other.get(path).unwrap_or(&none));
-            (left != right && !ignored(path, left, right)).then(|| format!("{path}: {left} | {right}"))
-        })
-        .collect()
 }
 
 #[tokio::test]
