@@ -8,7 +8,7 @@ use std::{fmt, sync::Arc};
 use keyraft_model::{ClientUuid, RealmId, UnixMs, UserId};
 
 use crate::{
-    command::LoginFailures,
+    command::{LoginFailures, OnceKey},
     handle::{SLOTS, Sid, slot_of_user},
     machine::State,
     maps::{login_failures, revocations, single_use, user_sessions},
@@ -166,6 +166,11 @@ impl View {
     /// Whether a login in progress of that user was finished before: its form is of the past.
     pub fn is_login_taken(&self, realm: &RealmId, user: &UserId, id: &str) -> bool {
         single_use::is_login_taken(&self.shared.read(), realm, user, id)
+    }
+
+    /// Whether something that may be taken once was taken.
+    pub fn is_taken(&self, key: &OnceKey) -> bool {
+        single_use::is_key_taken(&self.shared.read(), key)
     }
 
     /// A user's failures as they stand now; `None` where there is nothing to say.

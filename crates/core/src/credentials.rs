@@ -6,6 +6,21 @@ use keyraft_store::credentials;
 use crate::{Core, Error, RealmView};
 
 impl Core {
+    /// Gives a user another credential, beside those that he holds.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn add_credential(
+        &self,
+        realm: &RealmView,
+        user: &UserId,
+        credential: &Credential,
+    ) -> Result<(), Error> {
+        let of = &realm.realm.id;
+        self.store.write(async |tx| credentials::insert(&tx, of, user, credential).await).await?;
+        Ok(())
+    }
+
     /// Deletes a credential of a user.
     ///
     /// # Errors

@@ -4,6 +4,7 @@
 //! can be done with them. Reads go through the caches, which the store's own commits empty; writes go to the
 //! store in transactions. This room knows no HTTP and no protocol: its [`Error`] has no public face.
 
+pub mod action_tokens;
 pub mod attempts;
 pub mod authority;
 pub mod authz;
@@ -27,6 +28,7 @@ mod java_order;
 pub mod keys;
 pub mod limits;
 pub mod lists;
+pub mod mail;
 pub mod mappers;
 pub mod outbound;
 mod overlay;
@@ -36,6 +38,8 @@ pub mod policies;
 pub mod proof;
 pub mod read;
 pub mod realms;
+pub mod registration;
+pub mod required_actions;
 pub mod role_index;
 pub mod roles;
 pub mod seal;
@@ -52,7 +56,7 @@ use keyraft_crypto::{password::Hasher, seal::DataKeys};
 use keyraft_store::Db;
 pub use view::{ClientView, RealmView, UserRecord};
 
-use crate::{cache::Caches, events::Events, outbound::Outbound, sessions::Sessions};
+use crate::{cache::Caches, events::Events, mail::Mailer, outbound::Outbound, sessions::Sessions};
 
 /// Everything that operations need. Cheap to clone: one for the whole server.
 #[derive(Clone)]
@@ -74,6 +78,8 @@ pub struct Parts {
     pub events: Events,
     /// Fetches URLs that others chose.
     pub outbound: Outbound,
+    /// Sends mail.
+    pub mail: Mailer,
     /// Local copies.
     pub caches: Arc<Caches>,
 }
@@ -97,6 +103,7 @@ impl Core {
             keys,
             events: Events::default(),
             outbound,
+            mail: Mailer::default(),
             caches,
         }))
     }

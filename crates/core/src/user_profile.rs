@@ -393,6 +393,15 @@ pub fn set_values(user: &mut User, mut values: MultiAttributes) {
     user.attributes = values;
 }
 
+/// Writes what a user changed of himself: an address that is new is not confirmed.
+pub fn set_own_values(user: &mut User, values: MultiAttributes) {
+    let before = user.email.clone();
+    set_values(user, values);
+    if user.email != before {
+        user.email_verified = false;
+    }
+}
+
 /// Lower-cases what identifies a user, drops empty values, and lets the e-mail address be the user name.
 fn normal(given: &MultiAttributes, email_as_username: bool) -> MultiAttributes {
     let mut normal = MultiAttributes::new();

@@ -69,25 +69,39 @@ impl Core {
         let groups = joined(realm, given, by)?;
         let new = self.new_credentials(realm, &user, given, now, ip).await?;
         add_temporary(&mut user, &new);
-        let (of, unique_email, user_ref) = (&realm.realm.id, !realm.realm.duplicate_emails_allowed, &user);
-        let (groups, new) = (&groups, &new);
+        let credentials: Vec<_> = new.into_iter().map(|new| new.credential).collect();
+        self.insert_user(realm, &user, &groups, &credentials).await?;
+        Ok(user)
+    }
+
+    /// Writes a new user with his groups and credentials, and the role that everybody holds.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] (`email`, `username`).
+    pub(crate) async fn insert_user(
+        &self,
+        realm: &RealmView,
+        user: &User,
+        groups: &[GroupId],
+        held: &[Credential],
+    ) -> Result<(), Error> {
+        let (of, unique_email) = (&realm.realm.id, !realm.realm.duplicate_emails_allowed);
         let default_role = std::slice::from_ref(&realm.realm.default_role);
         let written = self
             .store
             .write(async |tx| {
-                users::insert(&tx, of, user_ref, unique_email).await?;
-                users::add_roles(&tx, of, &user_ref.id, default_role).await?;
+                users::insert(&tx, of, user, unique_email).await?;
+                users::add_roles(&tx, of, &user.id, default_role).await?;
                 for group in groups {
-                    users::join_group(&tx, of, &user_ref.id, group).await?;
+                    users::join_group(&tx, of, &user.id, group).await?;
                 }
-                for new in new {
-                    credentials::insert(&tx, of, &user_ref.id, &new.credential).await?;
+                for credential in held {
+                    credentials::insert(&tx, of, &user.id, credential).await?;
                 }
                 Ok::<_, keyraft_store::Error>(())
             })
             .await;
-        self.named_conflict(realm, written, &user).await?;
-        Ok(user)
+        self.named_conflict(realm, written, user).await
     }
 
     /// Lays a representation over a user. With a member `attributes` the whole profile is replaced, without it
@@ -273,8 +287,11 @@ impl Core {
         }
     }
 
-    /// Refuses a user name or address that another user has; when both are taken the address is named.
-    async fn is_free(
+    /// Refuses a user name or address that another user than `own` has; when both are taken the address is named.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] (`email`, `username`).
+    pub async fn is_free(
         &self,
         realm: &RealmView,
         given: &MultiAttributes,

@@ -17,6 +17,7 @@ pub mod headers;
 pub mod hostname;
 pub mod layers;
 pub mod layout;
+pub mod mail;
 pub mod messages;
 pub mod page;
 pub mod pages;

@@ -1,5 +1,7 @@
 //! The pages that every room shares: an error, a piece of information.
 
+use std::borrow::Cow;
+
 use askama::Template;
 use axum::response::{IntoResponse as _, Response};
 use http::{HeaderMap, StatusCode, header};
@@ -79,6 +81,36 @@ impl ErrorPage<'_> {
     }
 }
 
+/// What to do about an error, by the message key of its sentence; `None` where the sentence itself says it.
+///
+/// `argument` is what stands in the sentence, such as the parameter that is wrong.
+pub fn advice<'a>(t: &'a Messages, key: &str, argument: &str) -> Option<Cow<'a, str>> {
+    let advice = match (key, argument) {
+        ("invalidRedirectUriMessage", _) | ("invalidParameterMessage", "redirect_uri") => {
+            "redirectNotRegistered"
+        }
+        ("clientNotFoundMessage", _) => "applicationUnknown",
+        ("clientDisabledMessage" | "wrongClientProtocolMessage" | "bearerOnlyMessage", _) => {
+            "applicationCannot"
+        }
+        ("realmNotEnabledMessage" | "accessDenied" | "credentialNotSupported", _) => "askAdministrator",
+        ("registrationNotAllowedMessage", _) => "askForAccount",
+        ("resetCredentialNotAllowedMessage", _) => "askForPassword",
+        ("internalServerError", _) => "tryAgainLater",
+        (
+            "accountDisabledMessage"
+            | "cookieNotFoundMessage"
+            | "emailSendErrorMessage"
+            | "invalidCodeMessage"
+            | "tooManyTries"
+            | "tryAgainLater",
+            _,
+        ) => return None,
+        _ => "goBackAndStartAgain",
+    };
+    Some(t.get(advice))
+}
+
 /// Something that a person should know, with at most one way on.
 #[derive(Debug, Template)]
 #[template(path = "shared/info.html")]
@@ -116,4 +148,28 @@ pub struct FormPostPage<'a> {
 /// A JSON answer.
 pub(crate) fn json(status: StatusCode, body: &serde_json::Value) -> Response {
     (status, [(header::CONTENT_TYPE, "application/json")], body.to_string()).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_says_what_to_do_unless_its_sentence_does() {
+        let t = Messages::of_tag("en");
+        let said = |key, argument| advice(&t, key, argument).map(Cow::into_owned);
+
+        assert_eq!(
+            said("invalidParameterMessage", "redirect_uri"),
+            Some(t.get("redirectNotRegistered").into_owned())
+        );
+        assert_eq!(
+            said("invalidParameterMessage", "claims"),
+            Some(t.get("goBackAndStartAgain").into_owned())
+        );
+        assert_eq!(said("accountDisabledMessage", ""), None);
+        for key in ["redirectNotRegistered", "applicationCannot", "askAdministrator", "askForAccount"] {
+            assert!(t.has(key), "{key}");
+        }
+    }
 }

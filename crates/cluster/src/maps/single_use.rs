@@ -52,6 +52,11 @@ pub(crate) fn is_login_taken(state: &State, realm: &RealmId, user: &UserId, id: 
     is_taken(state, slot_of_user(realm, user), login_key(realm, id))
 }
 
+/// Whether something was taken.
+pub(crate) fn is_key_taken(state: &State, key: &OnceKey) -> bool {
+    is_taken(state, slot_of_owner(&key.realm, &key.owner), key_of(key))
+}
+
 fn key_of(key: &OnceKey) -> Hash {
     digest([&[key.kind as u8], key.realm.as_str().as_bytes(), key.owner.as_bytes(), &key.id])
 }
