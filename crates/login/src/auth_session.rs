@@ -9,6 +9,7 @@
 
 use std::collections::BTreeMap;
 
+use keyraft_core::action_tokens::Ticket;
 use keyraft_crypto::{encoding, random, seal::DataKeys};
 use keyraft_model::{DurationMs, FlowId, RealmId, UnixMs, UserId};
 use serde::{Deserialize, Serialize};
@@ -19,7 +20,7 @@ use crate::{flow::Progress, protocol::LoginRequest};
 pub const MAX_CLIENT_DATA: usize = 6 * 1024;
 
 /// The layout of both parts; another one is refused, as if it were broken.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// Seals and opens both parts under keys of the login's own.
 #[derive(Clone, Debug)]
@@ -45,6 +46,44 @@ pub struct TabPlace<'a> {
     pub tab_id: &'a str,
 }
 
+/// Which of the realm's flows somebody walks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Door {
+    /// Signing in: the browser flow.
+    #[default]
+    SignIn,
+    /// A forgotten password: the reset-credentials flow.
+    ResetCredentials,
+    /// A new account: the registration flow.
+    Registration,
+    /// No flow: somebody came by a link that asks for actions.
+    Link,
+}
+
+/// The mailed link that somebody came by.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FollowedLink {
+    /// What of it is taken once.
+    pub ticket: Ticket,
+    /// Whether this login took it.
+    pub taken: bool,
+    /// The address that it was sent to.
+    pub email: String,
+    /// Whether nobody is signed in at the end: it was not this browser that asked for the link.
+    pub ends_here: bool,
+    /// Where the way leads in the end, if the link says so.
+    pub redirect_uri: Option<String>,
+}
+
+/// A mail that was sent for this login.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mailed {
+    /// The address.
+    pub to: String,
+    /// When.
+    pub at: UnixMs,
+}
+
 /// What a browser tab has proven so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tab {
@@ -64,9 +103,22 @@ pub struct Tab {
     pub remember_me: bool,
     /// How an action that the application asked for ended.
     pub action_status: Option<String>,
+    /// Which flow is walked.
+    pub door: Door,
+    /// Actions that this login itself asks for, by alias, whatever the account says.
+    pub owed: Vec<String>,
+    /// The link that it came by.
+    pub link: Option<FollowedLink>,
+    /// The mail that was sent for an action.
+    pub mailed: Option<Mailed>,
 }
 
 impl Tab {
+    /// Whether there is nothing to remember: a stranger at the page has no cookie.
+    pub fn is_blank(&self) -> bool {
+        self.proven.is_empty() && self.action_status.is_none() && self.link.is_none() && self.mailed.is_none()
+    }
+
     /// Its part that the flow walks on.
     pub fn progress(&self) -> Progress {
         Progress { proven: self.proven.clone() }
@@ -113,8 +165,25 @@ impl Sealing {
         for (execution, kind) in &tab.proven {
             data.extend_from_slice(format!("|{execution}={kind}").as_bytes());
         }
-        data.extend_from_slice(format!("|{:?}|{}", tab.user, tab.proven_at.0).as_bytes());
+        data.extend_from_slice(format!("|{:?}|{}|{:?}", tab.user, tab.proven_at.0, tab.door).as_bytes());
         encoding::base64url(&self.keys.current().keyed_hash(&data))
+    }
+
+    /// The secret of codes that are set up in this tab: 20 letters and digits, the same whenever the page is
+    /// shown, so that it need not be kept, nor taken from what a form says.
+    pub fn otp_secret(&self, place: Place<'_>, at: TabPlace<'_>, user: &UserId) -> String {
+        const LETTERS: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+        let mut data = tab_aad(place, at);
+        data.extend_from_slice(b"|otp|");
+        data.extend_from_slice(user.as_str().as_bytes());
+        // Bytes that would favour some letters are left out; two hashes always hold enough others.
+        let hashes = [&b"|1"[..], b"|2"].map(|suffix| {
+            let mut data = data.clone();
+            data.extend_from_slice(suffix);
+            self.keys.current().keyed_hash(&data)
+        });
+        let fair = hashes.iter().flatten().filter(|byte| **byte < 248);
+        fair.take(20).map(|byte| char::from(LETTERS[usize::from(*byte % 62)])).collect()
     }
 
     fn seal<T: Serialize>(&self, aad: &[u8], value: &T) -> Option<Vec<u8>> {
@@ -245,5 +314,30 @@ mod tests {
         let cookie = sealing().seal_tab(Place { realm: &realm, client_id: "shop" }, AT, &tab).expect("small");
 
         assert!(cookie.len() <= 400, "{} bytes", cookie.len());
+    }
+
+    #[test]
+    fn the_secret_of_codes_is_one_tabs_and_one_users() {
+        let (sealing, realm) = (sealing(), RealmId::from("r"));
+        let place = Place { realm: &realm, client_id: "shop" };
+        let (alice, bob) = (UserId::from("alice"), UserId::from("bob"));
+        let secret = sealing.otp_secret(place, AT, &alice);
+
+        assert_eq!(secret.len(), 20);
+        assert!(secret.bytes().all(|b| b.is_ascii_alphanumeric()), "{secret}");
+        assert_eq!(secret, sealing.otp_secret(place, AT, &alice));
+        assert_ne!(secret, sealing.otp_secret(place, AT, &bob));
+        assert_ne!(secret, sealing.otp_secret(place, TabPlace { tab_id: "x", ..AT }, &alice));
+        assert_ne!(secret, sealing.otp_secret(place, TabPlace { browser: "x", ..AT }, &alice));
+    }
+
+    #[test]
+    fn a_form_of_another_door_carries_another_code() {
+        let (sealing, realm) = (sealing(), RealmId::from("r"));
+        let place = Place { realm: &realm, client_id: "shop" };
+        let code = |door| sealing.session_code(place, AT, &Tab { door, ..Tab::default() });
+
+        assert_ne!(code(Door::SignIn), code(Door::ResetCredentials));
+        assert_ne!(code(Door::ResetCredentials), code(Door::Registration));
     }
 }

@@ -2,48 +2,26 @@
 
 use std::sync::Arc;
 
-use axum::{
-    extract::{Path, State},
-    response::Response,
-};
-use http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use http::StatusCode;
 use keyraft_core::{Error, UserRecord, proof::Proof};
 use keyraft_crypto::{Secret, digest};
 use keyraft_model::FlowId;
-use keyraft_web::{Fields, Form, Query, RequestOrigin, page::redirect};
+use keyraft_web::{Fields, Form, page::redirect};
 
 use crate::{
+    arrival::Arrived,
     auth_session,
     authenticator::Authenticator,
     journey::{Journey, Next, fingerprint},
-    login::Login,
     protocol::Refused,
-    router::Arrival,
     view::{self, Notice},
 };
 
 /// `GET`: the page of the present step. With `execution` it follows a form that was too old.
-pub(crate) async fn show(
-    State(login): State<Login>,
-    path: Path<String>,
-    query: Query,
-    origin: RequestOrigin,
-    headers: HeaderMap,
-) -> Response {
-    let arrival = match Arrival::at(&login, (path, query, origin, headers)).await {
-        Ok(arrival) => arrival,
-        Err(response) => return *response,
-    };
-    let journey = match arrival.journey(&login).await {
-        Ok(journey) => journey,
-        Err(response) => return *response,
-    };
-    let mut journey = journey;
-    match show_step(&mut journey, &arrival.query).await {
-        Ok(Some(response)) => response,
-        Ok(None) => journey.advance().await,
-        Err(error) => view::unavailable(&journey.browser, &error),
-    }
+pub(crate) async fn show(mut arrived: Arrived) -> Response {
+    let shown = show_step(&mut arrived.journey, &arrived.query).await;
+    arrived.answer(shown).await
 }
 
 async fn show_step(journey: &mut Journey, query: &Fields) -> Result<Option<Response>, Error> {
@@ -61,27 +39,9 @@ async fn show_step(journey: &mut Journey, query: &Fields) -> Result<Option<Respo
 }
 
 /// `POST`: the form of the present step.
-pub(crate) async fn submit(
-    State(login): State<Login>,
-    path: Path<String>,
-    query: Query,
-    origin: RequestOrigin,
-    headers: HeaderMap,
-    Form(form): Form,
-) -> Response {
-    let arrival = match Arrival::at(&login, (path, query, origin, headers)).await {
-        Ok(arrival) => arrival,
-        Err(response) => return *response,
-    };
-    let mut journey = match arrival.journey(&login).await {
-        Ok(journey) => journey,
-        Err(response) => return *response,
-    };
-    match take(&mut journey, &arrival.query, &form).await {
-        Ok(Some(response)) => response,
-        Ok(None) => journey.advance().await,
-        Err(error) => view::unavailable(&journey.browser, &error),
-    }
+pub(crate) async fn submit(mut arrived: Arrived, Form(form): Form) -> Response {
+    let taken = take(&mut arrived.journey, &arrived.query, &form).await;
+    arrived.answer(taken).await
 }
 
 /// Takes a form. `None`: something was proven, go on.
@@ -110,6 +70,10 @@ async fn take(journey: &mut Journey, query: &Fields, form: &Fields) -> Result<Op
         Authenticator::UsernameForm => username(journey, &asked, form).await,
         Authenticator::PasswordForm => password(journey, &asked, form).await,
         Authenticator::OtpForm => one_time_code(journey, &asked, form).await,
+        // Their forms go to other addresses.
+        Authenticator::ResetChooseUser | Authenticator::ResetEmail | Authenticator::RegistrationForm => {
+            Ok(None)
+        }
         Authenticator::Cookie
         | Authenticator::Spnego
         | Authenticator::IdentityProviderRedirector
@@ -117,6 +81,8 @@ async fn take(journey: &mut Journey, query: &Fields, form: &Fields) -> Result<Op
         | Authenticator::DirectUsername
         | Authenticator::DirectPassword
         | Authenticator::DirectOtp
+        | Authenticator::ResetPassword
+        | Authenticator::ResetOtp
         | Authenticator::AllowAccess
         | Authenticator::DenyAccess => Err(Error::Internal("this authenticator has no form".into())),
     }
@@ -202,15 +168,15 @@ async fn check_password(
     } else {
         Authenticator::UsernamePasswordForm
     };
-    let (None, Some(user)) = (error, user) else {
-        journey.event("LOGIN_ERROR", Some(error.unwrap_or("user_not_found")), &[]);
+    let (None, Some(user)) = (error, user.as_ref()) else {
+        journey.event_about(user.as_deref(), "LOGIN_ERROR", Some(error.unwrap_or("user_not_found")), &[]);
         return journey.page(execution, authenticator, wrong).await.map(Some);
     };
     if !user.user.enabled {
-        journey.event("LOGIN_ERROR", Some("user_disabled"), &[]);
+        journey.event_about(Some(user), "LOGIN_ERROR", Some("user_disabled"), &[]);
         return journey.page(execution, authenticator, Notice::Disabled).await.map(Some);
     }
-    prove(journey, execution, Some(&user), "password").await?;
+    prove(journey, execution, Some(user), "password").await?;
     Ok(None)
 }
 
@@ -236,7 +202,7 @@ async fn one_time_code(
     }
 }
 
-async fn find(journey: &Journey, name: &str) -> Result<Option<Arc<UserRecord>>, Error> {
+pub(crate) async fn find(journey: &Journey, name: &str) -> Result<Option<Arc<UserRecord>>, Error> {
     if name.is_empty() {
         return Ok(None);
     }

@@ -1,5 +1,7 @@
 //! The authenticators and conditions that this release runs, by Keycloak's provider ids.
 
+use keyraft_core::required_actions::Action;
+
 /// Code that can prove who someone is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Authenticator {
@@ -25,6 +27,16 @@ pub enum Authenticator {
     DirectPassword,
     /// `direct-grant-validate-otp`.
     DirectOtp,
+    /// `reset-credentials-choose-user`: whose password it is.
+    ResetChooseUser,
+    /// `reset-credential-email`: a link is mailed, and proves that the mail is read.
+    ResetEmail,
+    /// `reset-password`: asks for nothing, has the password changed.
+    ResetPassword,
+    /// `reset-otp`: asks for nothing, has codes set up.
+    ResetOtp,
+    /// `registration-page-form`: the form of a new account.
+    RegistrationForm,
     /// `allow-access-authenticator`.
     AllowAccess,
     /// `deny-access-authenticator`.
@@ -41,6 +53,8 @@ pub enum Kind {
         /// The kind of credential that it checks of a user who is known already.
         of_user: Option<&'static str>,
     },
+    /// Always succeeds, and leaves that required action to be done.
+    Owes(Action),
     /// Always succeeds.
     Allows,
     /// Always refuses.
@@ -62,6 +76,11 @@ impl Authenticator {
             "direct-grant-validate-username" => Self::DirectUsername,
             "direct-grant-validate-password" => Self::DirectPassword,
             "direct-grant-validate-otp" => Self::DirectOtp,
+            "reset-credentials-choose-user" => Self::ResetChooseUser,
+            "reset-credential-email" => Self::ResetEmail,
+            "reset-password" => Self::ResetPassword,
+            "reset-otp" => Self::ResetOtp,
+            "registration-page-form" => Self::RegistrationForm,
             "allow-access-authenticator" => Self::AllowAccess,
             "deny-access-authenticator" => Self::DenyAccess,
             _ => return None,
@@ -74,9 +93,14 @@ impl Authenticator {
             Self::Cookie | Self::Spnego | Self::IdentityProviderRedirector | Self::Organization => {
                 Kind::Passive
             }
-            Self::UsernamePasswordForm | Self::UsernameForm | Self::DirectUsername => {
-                Kind::Asks { of_user: None }
-            }
+            Self::UsernamePasswordForm
+            | Self::UsernameForm
+            | Self::DirectUsername
+            | Self::ResetChooseUser
+            | Self::ResetEmail
+            | Self::RegistrationForm => Kind::Asks { of_user: None },
+            Self::ResetPassword => Kind::Owes(Action::UpdatePassword),
+            Self::ResetOtp => Kind::Owes(Action::ConfigureTotp),
             Self::PasswordForm | Self::DirectPassword => Kind::Asks { of_user: Some("password") },
             Self::OtpForm | Self::DirectOtp => Kind::Asks { of_user: Some("otp") },
             Self::AllowAccess => Kind::Allows,
@@ -112,6 +136,29 @@ impl Condition {
             "conditional-client-scope" => Self::ClientScope,
             "conditional-level-of-authentication" => Self::LevelOfAuthentication,
             "conditional-credential" => Self::Credential,
+            _ => return None,
+        })
+    }
+}
+
+/// What happens to the form of a new account when it is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FormAction {
+    /// `registration-user-creation`: the profile is checked and the account made.
+    UserCreation,
+    /// `registration-password-action`: it gets a password.
+    Password,
+    /// `registration-terms-and-conditions`: the terms are accepted.
+    Terms,
+}
+
+impl FormAction {
+    /// The action of that provider id, if this release runs it.
+    pub fn parse(provider_id: &str) -> Option<Self> {
+        Some(match provider_id {
+            "registration-user-creation" => Self::UserCreation,
+            "registration-password-action" => Self::Password,
+            "registration-terms-and-conditions" => Self::Terms,
             _ => return None,
         })
     }

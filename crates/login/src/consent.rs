@@ -1,21 +1,15 @@
 //! Consent: the person allows a client what it asks for, once.
 
-use axum::{
-    extract::{Path, State},
-    response::Response,
-};
-use http::HeaderMap;
+use axum::response::Response;
 use keyraft_core::{Error, UserRecord, authz};
 use keyraft_crypto::digest;
 use keyraft_model::{ClientScope, ScopeId};
-use keyraft_web::{Fields, Form, Query, RequestOrigin};
+use keyraft_web::{Fields, Form};
 
 use crate::{
+    arrival::Arrived,
     journey::{Journey, Next},
-    login::Login,
     protocol::Refused,
-    router::Arrival,
-    view,
 };
 
 /// The name by which Keycloak addresses the consent page.
@@ -46,27 +40,9 @@ pub(crate) fn asked_for<'a>(journey: &'a Journey, user: &UserRecord) -> Vec<&'a 
 }
 
 /// `POST /login-actions/consent`: the person's answer.
-pub(crate) async fn submit(
-    State(login): State<Login>,
-    path: Path<String>,
-    query: Query,
-    origin: RequestOrigin,
-    headers: HeaderMap,
-    Form(form): Form,
-) -> Response {
-    let arrival = match Arrival::at(&login, (path, query, origin, headers)).await {
-        Ok(arrival) => arrival,
-        Err(response) => return *response,
-    };
-    let mut journey = match arrival.journey(&login).await {
-        Ok(journey) => journey,
-        Err(response) => return *response,
-    };
-    match take(&mut journey, &form).await {
-        Ok(Some(response)) => response,
-        Ok(None) => journey.advance().await,
-        Err(error) => view::unavailable(&journey.browser, &error),
-    }
+pub(crate) async fn submit(mut arrived: Arrived, Form(form): Form) -> Response {
+    let taken = take(&mut arrived.journey, &form).await;
+    arrived.answer(taken).await
 }
 
 async fn take(journey: &mut Journey, form: &Fields) -> Result<Option<Response>, Error> {

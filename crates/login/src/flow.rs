@@ -8,9 +8,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use keyraft_core::required_actions::Action;
 use keyraft_model::{AuthenticatorConfig, Execution, Flow, FlowId, Requirement};
 
-use crate::authenticator::{Authenticator, Condition, Kind};
+use crate::authenticator::{Authenticator, Condition, FormAction, Kind};
 
 /// A flow tree nested deeper than this is refused: a circle in it must not run for ever.
 const MAX_DEPTH: usize = 16;
@@ -60,6 +61,12 @@ pub trait Facts {
     fn has_credential(&self, kind: &str) -> bool;
     /// Whether an authenticator that asks nobody anything (a session cookie) succeeds.
     fn is_passively_proven(&self, authenticator: Authenticator) -> bool;
+    /// Whether somebody who lacks the credential of that authenticator is let set it up, and the required action
+    /// for it. Only asked of executions that are required (Keycloak's `SETUP_REQUIRED`).
+    fn sets_up(&self, authenticator: Authenticator) -> Option<Action> {
+        let _ = authenticator;
+        None
+    }
     /// Whether a condition holds; only asked once the user is known, where the condition needs him.
     fn holds(&self, condition: Condition, config: Option<&AuthenticatorConfig>, progress: &Progress) -> bool;
 }
@@ -108,7 +115,33 @@ pub fn next<'a>(
     match walk.flow(flow, 0)? {
         Verdict::Success => Ok(Step::Done),
         Verdict::Ask(execution, authenticator) => Ok(Step::Ask(execution, authenticator)),
-        Verdict::Attempted | Verdict::Skipped => Err(Refusal::NoWay),
+        Verdict::Attempted => Err(Refusal::NoWay),
+    }
+}
+
+/// What a flow asks first of somebody of whom nothing is known; `None` where nobody can begin it here.
+pub fn first_asked(flows: Flows<'_>, alias: &str) -> Option<Authenticator> {
+    match next(flows, alias, &Progress::default(), &Stranger) {
+        Ok(Step::Ask(_, authenticator)) => Some(authenticator),
+        Ok(Step::Done) | Err(_) => None,
+    }
+}
+
+/// Somebody of whom nothing is known.
+struct Stranger;
+
+impl Facts for Stranger {
+    fn is_user_known(&self) -> bool {
+        false
+    }
+    fn has_credential(&self, _: &str) -> bool {
+        false
+    }
+    fn is_passively_proven(&self, _: Authenticator) -> bool {
+        false
+    }
+    fn holds(&self, _: Condition, _: Option<&AuthenticatorConfig>, _: &Progress) -> bool {
+        false
     }
 }
 
@@ -118,39 +151,37 @@ pub fn reached_levels(flows: Flows<'_>, alias: &str, progress: &Progress, facts:
     flows.find_by_alias(alias).map(|flow| walk.levels(flow, 0)).unwrap_or_default()
 }
 
-/// Executions anywhere below a flow that this release cannot run, by authenticator id, with how much
-/// they are needed. For import reports.
-pub fn not_built<'a>(flows: Flows<'a>, flow: &'a Flow) -> Vec<(&'a str, Requirement)> {
-    let mut found = Vec::new();
-    collect_not_built(flows, flow, 0, &mut found);
-    found
+/// The required actions that a walked flow leaves to be done: by `reset-password` and `reset-otp`, and setting up
+/// what it requires and the user lacks.
+///
+/// # Errors
+/// A [`Refusal`] where a condition cannot be evaluated.
+pub fn owed(
+    flows: Flows<'_>,
+    alias: &str,
+    progress: &Progress,
+    facts: &dyn Facts,
+) -> Result<Vec<Action>, Refusal> {
+    let flow = flows.find_by_alias(alias).ok_or_else(|| Refusal::Broken(alias.to_owned()))?;
+    let mut owed = Vec::new();
+    Walk { flows, progress, facts }.owed(flow, 0, &mut owed)?;
+    Ok(owed)
 }
 
-fn collect_not_built<'a>(
-    flows: Flows<'a>,
-    flow: &'a Flow,
-    depth: usize,
-    found: &mut Vec<(&'a str, Requirement)>,
-) {
-    if depth > MAX_DEPTH {
-        return;
-    }
-    for execution in flow.executions.iter().filter(|e| e.requirement != Requirement::Disabled) {
-        if let Some(sub) = execution.flow.as_ref().and_then(|id| flows.find(id)) {
-            collect_not_built(flows, sub, depth + 1, found);
-        } else if let Some(name) = execution.authenticator.as_deref()
-            && Authenticator::parse(name).is_none()
-        {
-            found.push((name, execution.requirement));
-        }
-    }
+/// The parts of a form that are switched on, in order, for the execution that shows it.
+pub fn form_actions(flows: Flows<'_>, execution: &FlowId) -> Vec<FormAction> {
+    let mut all = flows.flows.iter().flat_map(|flow| &flow.executions);
+    let shown = all.find(|candidate| candidate.id == *execution);
+    let parts = shown.and_then(|shown| flows.find(shown.flow.as_ref()?));
+    parts.map_or_else(Vec::new, |parts| {
+        sorted(parts).filter_map(|part| FormAction::parse(part.authenticator.as_deref()?)).collect()
+    })
 }
 
 enum Verdict<'a> {
     Success,
+    /// Nothing was asked and nothing was proven.
     Attempted,
-    /// Its conditions do not hold: nothing was asked and nothing was proven.
-    Skipped,
     Ask(&'a Execution, Authenticator),
 }
 
@@ -167,11 +198,11 @@ impl<'a> Walk<'a, '_> {
         }
         let mut required = Vec::new();
         let mut alternatives = Vec::new();
-        let mut skipped = false;
+        let mut is_off = false;
         for execution in sorted(flow).filter(|execution| !is_condition(execution)) {
             match execution.requirement {
                 // A conditional sub-flow whose conditions do not hold is as if it were not there.
-                Requirement::Conditional if !self.is_on(execution)? => skipped = true,
+                Requirement::Conditional if !self.is_on(execution)? => is_off = true,
                 Requirement::Required | Requirement::Conditional => required.push(execution),
                 Requirement::Alternative => alternatives.push(execution),
                 Requirement::Disabled => {}
@@ -182,8 +213,8 @@ impl<'a> Walk<'a, '_> {
             return self.all(&required, depth);
         }
         if alternatives.is_empty() {
-            // Nothing was asked, so nothing was proven.
-            return if skipped { Ok(Verdict::Attempted) } else { Err(Refusal::Broken(flow.alias.clone())) };
+            // Nothing was asked, so nothing was proven: as an alternative it is no way in.
+            return if is_off { Ok(Verdict::Attempted) } else { Err(Refusal::Broken(flow.alias.clone())) };
         }
         self.any(&alternatives, depth)
     }
@@ -198,16 +229,13 @@ impl<'a> Walk<'a, '_> {
     }
 
     fn all(&self, required: &[&'a Execution], depth: usize) -> Result<Verdict<'a>, Refusal> {
-        let mut verdict = Verdict::Skipped;
         for execution in required {
             match self.execution(execution, depth)? {
-                Verdict::Success => verdict = Verdict::Success,
-                Verdict::Skipped => {}
+                Verdict::Success => {}
                 other => return Ok(other),
             }
         }
-        // A flow in which everything was skipped has proven nothing: as an alternative it is no way in.
-        Ok(verdict)
+        Ok(Verdict::Success)
     }
 
     /// One alternative is enough. What was proven counts first, so that a person who chose the second way
@@ -239,10 +267,7 @@ impl<'a> Walk<'a, '_> {
         if let Some(id) = &execution.flow {
             let flow = self.flows.find(id).ok_or_else(|| Refusal::Broken(id.to_string()))?;
             if flow.provider_id == "form-flow" {
-                return Err(Refusal::NotBuilt(execution.authenticator.clone().unwrap_or_default()));
-            }
-            if execution.requirement == Requirement::Conditional && !self.conditions_hold(flow)? {
-                return Ok(Verdict::Skipped);
+                return self.form(execution, flow);
             }
             return self.flow(flow, depth + 1);
         }
@@ -254,13 +279,66 @@ impl<'a> Walk<'a, '_> {
             return Err(Refusal::NotBuilt(name.to_owned()));
         };
         match authenticator.kind() {
-            Kind::Allows => Ok(Verdict::Success),
+            Kind::Allows | Kind::Owes(_) => Ok(Verdict::Success),
             Kind::Denies => Err(Refusal::Denied),
             Kind::Passive if self.facts.is_passively_proven(authenticator) => Ok(Verdict::Success),
             Kind::Passive => Ok(Verdict::Attempted),
             Kind::Asks { of_user: None } => Ok(Verdict::Ask(execution, authenticator)),
             Kind::Asks { of_user: Some(credential) } => self.asks_user(execution, authenticator, credential),
         }
+    }
+
+    /// A form whose parts are executions of their own: it is shown if all of them can be run.
+    fn form(&self, execution: &'a Execution, flow: &'a Flow) -> Result<Verdict<'a>, Refusal> {
+        if self.progress.proven.contains_key(&execution.id) {
+            return Ok(Verdict::Success);
+        }
+        let name = execution.authenticator.as_deref().unwrap_or_default();
+        let not_built = |name: &str| Refusal::NotBuilt(name.to_owned());
+        let authenticator = Authenticator::parse(name).ok_or_else(|| not_built(name))?;
+        let parts = sorted(flow).filter_map(|part| part.authenticator.as_deref());
+        match parts.into_iter().find(|part| FormAction::parse(part).is_none()) {
+            Some(part) => Err(not_built(part)),
+            None => Ok(Verdict::Ask(execution, authenticator)),
+        }
+    }
+
+    /// Adds what the executions of a walked flow leave to be done.
+    fn owed(&self, flow: &'a Flow, depth: usize, owed: &mut Vec<Action>) -> Result<(), Refusal> {
+        let required =
+            |e: &&Execution| matches!(e.requirement, Requirement::Required | Requirement::Conditional);
+        // Alternatives count only where nothing is required, as when the flow is walked.
+        let has_required = sorted(flow).filter(|e| !is_condition(e)).any(|e| required(&e));
+        for execution in sorted(flow).filter(|execution| depth <= MAX_DEPTH && !is_condition(execution)) {
+            if has_required && !required(&execution) {
+                continue;
+            }
+            if !has_required && !self.is_proven(execution, depth) {
+                continue; // a way that was not taken
+            }
+            if let Some(below) = execution.flow.as_ref().and_then(|id| self.flows.find(id)) {
+                if execution.requirement != Requirement::Conditional || self.conditions_hold(below)? {
+                    self.owed(below, depth + 1, owed)?;
+                }
+                continue;
+            }
+            let Some(authenticator) = execution.authenticator.as_deref().and_then(Authenticator::parse)
+            else {
+                continue;
+            };
+            match authenticator.kind() {
+                Kind::Owes(action) => owed.push(action),
+                Kind::Asks { of_user: Some(credential) }
+                    if execution.requirement == Requirement::Required
+                        && !self.progress.proven.contains_key(&execution.id)
+                        && !self.facts.has_credential(credential) =>
+                {
+                    owed.extend(self.facts.sets_up(authenticator));
+                }
+                Kind::Asks { .. } | Kind::Passive | Kind::Allows | Kind::Denies => {}
+            }
+        }
+        Ok(())
     }
 
     fn asks_user(
@@ -276,6 +354,9 @@ impl<'a> Walk<'a, '_> {
         }
         if execution.requirement == Requirement::Alternative {
             return Ok(Verdict::Attempted);
+        }
+        if self.facts.is_user_known() && self.facts.sets_up(authenticator).is_some() {
+            return Ok(Verdict::Success); // and owed: nobody is signed in before it is set up
         }
         Err(Refusal::NotConfigured(execution.authenticator.clone().unwrap_or_default()))
     }

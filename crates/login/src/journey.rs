@@ -12,13 +12,13 @@ use std::sync::Arc;
 use axum::response::Response;
 use http::StatusCode;
 use keyraft_cluster::session::Kind;
-use keyraft_core::{Core, Error, UserRecord};
-use keyraft_model::{Credential, Event, UnixMs};
+use keyraft_core::{Core, Error, UserRecord, required_actions::Action};
+use keyraft_model::{Credential, Event, UnixMs, UserId};
 use keyraft_web::page::redirect;
 
 use crate::{
-    actions::{self, Action},
-    auth_session::{self, Place, Tab, TabPlace},
+    actions,
+    auth_session::{self, Door, FollowedLink, Place, Tab, TabPlace},
     authenticator::Authenticator,
     consent,
     flow::{self, Flows, Refusal, Step},
@@ -51,16 +51,19 @@ pub(crate) struct Journey {
 
 impl Journey {
     /// A login that begins now, in a new tab.
-    pub(crate) async fn begin(login: Login, browser: Browser, request: LoginRequest) -> Response {
+    pub(crate) async fn begin(login: Login, browser: Browser, request: LoginRequest, door: Door) -> Response {
         let browser_id =
             browser.cookies.get(BROWSER).map_or_else(auth_session::new_browser_id, str::to_owned);
         let tab_id = auth_session::new_tab_id();
         match Self::new(login, browser, request, browser_id, tab_id).await {
             Ok(mut journey) => {
                 journey.keep_browser();
+                if door != Door::SignIn {
+                    journey.enter(door);
+                }
                 journey.advance().await
             }
-            Err((journey, error)) => view::unavailable(&journey, &error),
+            Err((browser, error)) => view::unavailable(&browser, &error),
         }
     }
 
@@ -86,6 +89,86 @@ impl Journey {
                 now,
             }),
             Err(error) => Err((Box::new(browser), error)),
+        }
+    }
+
+    /// Begins another of the realm's flows in this tab: with nothing proven, whoever is signed in.
+    pub(crate) fn enter(&mut self, door: Door) {
+        self.tab = Tab { door, ..Tab::default() };
+        self.user = None;
+        self.credentials = None;
+    }
+
+    /// Goes on in a tab of its own: forms of this one are of the past.
+    pub(crate) fn enter_new_tab(&mut self, door: Door) {
+        self.forget_tab();
+        self.tab_id = auth_session::new_tab_id();
+        self.enter(door);
+    }
+
+    /// Drops the tab's cookie.
+    pub(crate) fn forget_tab(&mut self) {
+        let tab_id = self.tab_id.clone();
+        if self.browser.cookies.get_part(TAB, &tab_id).is_some() {
+            self.browser.cookies.clear_part(TAB, &tab_id);
+        }
+    }
+
+    /// Whether the realm keeps this door open; whoever came in may go on.
+    pub(crate) fn is_open(&self) -> bool {
+        let realm = &self.browser.realm.realm;
+        match self.tab.door {
+            Door::SignIn | Door::Link => true,
+            Door::ResetCredentials => realm.reset_password_allowed || !self.tab.proven.is_empty(),
+            Door::Registration => realm.registration_allowed || !self.tab.proven.is_empty(),
+        }
+    }
+
+    /// Whether a link to another door leads anywhere: the realm opens it, and its flow can be begun here.
+    pub(crate) fn offers(&self, door: Door) -> bool {
+        let realm = &self.browser.realm;
+        let flows = Flows::new(&realm.flows, &realm.configs);
+        let (is_open, alias, first) = match door {
+            Door::ResetCredentials => (
+                realm.realm.reset_password_allowed,
+                &realm.realm.reset_credentials_flow,
+                Authenticator::ResetChooseUser,
+            ),
+            Door::Registration => (
+                realm.realm.registration_allowed,
+                &realm.realm.registration_flow,
+                Authenticator::RegistrationForm,
+            ),
+            Door::SignIn | Door::Link => return false,
+        };
+        is_open && flow::first_asked(flows, alias) == Some(first)
+    }
+
+    /// What mailed links know this login by: Keycloak's form, a session, a tab and a client.
+    pub(crate) fn asid(&self) -> String {
+        format!("{}.{}.{}", self.login_id(), self.tab_id, self.browser.client.client.id)
+    }
+
+    /// The secret of codes that are set up in this tab.
+    pub(crate) fn otp_secret(&self, user: &UserId) -> String {
+        self.login.parts().sealing.otp_secret(self.place(), self.at(), user)
+    }
+
+    /// Whether the user, whose credentials were read, holds codes.
+    pub(crate) fn has_otp(&self) -> bool {
+        self.credentials.iter().flatten().any(|credential| credential.kind == "otp")
+    }
+
+    /// The names of the scopes that were asked for.
+    pub(crate) fn scope_names(&self) -> Vec<String> {
+        self.browser.realm.scopes_of(&self.request.scopes).map(|scope| scope.name.clone()).collect()
+    }
+
+    /// Notes that an action which the application asked for is done.
+    pub(crate) fn note_done(&mut self, alias: &str) {
+        self.tab.owed.retain(|owed| owed != alias);
+        if self.request.action.as_deref() == Some(alias) {
+            self.tab.action_status = Some("success".to_owned());
         }
     }
 
@@ -155,13 +238,25 @@ impl Journey {
     }
 
     async fn next(&mut self) -> Result<Response, Error> {
+        self.next_saying(Notice::None).await
+    }
+
+    /// What comes next; a page that asks says this first.
+    pub(crate) async fn next_saying(&mut self, notice: Notice) -> Result<Response, Error> {
+        if !self.is_open() {
+            let key = match self.tab.door {
+                Door::Registration => "registrationNotAllowedMessage",
+                Door::ResetCredentials | Door::SignIn | Door::Link => "resetCredentialNotAllowedMessage",
+            };
+            return Ok(self.with_cookies(view::error(self, StatusCode::BAD_REQUEST, key)));
+        }
         match self.step().await? {
             Err(refusal) => Ok(self.refuse(&refusal)),
             Ok(Next::Ask(execution, authenticator)) => {
                 if self.request.silent {
                     return Ok(self.tell(Refused::LoginRequired));
                 }
-                self.page(&execution, authenticator, Notice::None).await
+                self.page(&execution, authenticator, notice).await
             }
             Ok(Next::Done) => self.after_flow().await,
         }
@@ -169,6 +264,9 @@ impl Journey {
 
     /// Where the flow stands.
     pub(crate) async fn step(&mut self) -> Result<Result<Next, Refusal>, Error> {
+        if self.tab.door == Door::Link {
+            return Ok(Ok(Next::Done));
+        }
         let alias = self.flow_alias();
         // Most logins never ask which credentials the person holds; they are read when one does.
         let walked = self.walk(&alias);
@@ -213,9 +311,33 @@ impl Journey {
         Ok(())
     }
 
-    /// The browser flow: the client's own where it overrides the realm's.
+    /// A first code was given while codes were set up: the flow, which would ask for one now, is told.
+    pub(crate) async fn prove_codes(&mut self) -> Result<(), Error> {
+        while let Ok(Next::Ask(execution, Authenticator::OtpForm)) = self.step().await? {
+            self.tab.proven.insert(execution.as_str().into(), "otp".to_owned());
+        }
+        Ok(())
+    }
+
+    /// What the walked flow leaves to be done, by alias. The user's credentials must have been read.
+    pub(crate) fn owed(&self) -> Result<Vec<String>, Refusal> {
+        if self.tab.door == Door::Link {
+            return Ok(Vec::new());
+        }
+        let facts = facts::PersonFacts::new(self);
+        let flows = Flows::new(&self.browser.realm.flows, &self.browser.realm.configs);
+        let owed = flow::owed(flows, &self.flow_alias(), &self.tab.progress(), &facts);
+        owed.map(|owed| owed.into_iter().map(|action| action.alias().to_owned()).collect())
+    }
+
+    /// The flow that is walked; of those that sign in, the client's own where it overrides the realm's.
     fn flow_alias(&self) -> String {
         let realm = &self.browser.realm;
+        match self.tab.door {
+            Door::SignIn | Door::Link => {}
+            Door::ResetCredentials => return realm.realm.reset_credentials_flow.clone(),
+            Door::Registration => return realm.realm.registration_flow.clone(),
+        }
         let overridden = self.browser.client.client.authentication_flow_binding_overrides.get("browser");
         let named = overridden.filter(|id| !id.is_empty()).map(|id| {
             // An override that names no flow must not fall back to another one: that might ask for less.
@@ -244,6 +366,9 @@ impl Journey {
             Ok(Some(action)) => return Ok(self.go_to(action.alias())),
             Ok(None) => {}
         }
+        if let Some(link) = self.tab.link.clone().filter(|link| link.ends_here) {
+            return self.end_here(&link).await;
+        }
         if consent::is_due(self, &user).await? {
             if self.request.silent {
                 return Ok(self.tell(Refused::InteractionRequired));
@@ -251,6 +376,33 @@ impl Journey {
             return Ok(self.go_to(consent::EXECUTION));
         }
         self.finish(user).await
+    }
+
+    /// All that a mailed link asked for is done, and it was not this browser that asked: nobody is signed in.
+    async fn end_here(&mut self, link: &FollowedLink) -> Result<Response, Error> {
+        self.take_link().await?;
+        self.event("EXECUTE_ACTIONS", None, &[]);
+        self.forget_tab();
+        let response = view::account_updated(self, link.redirect_uri.as_deref());
+        Ok(self.with_cookies(response))
+    }
+
+    /// Uses the link up that this login came by; says whether it was still there to be used.
+    pub(crate) async fn take_link(&mut self) -> Result<bool, Error> {
+        let (Some(link), Some(user)) = (self.tab.link.clone(), self.user.clone()) else { return Ok(true) };
+        if link.taken {
+            return Ok(true);
+        }
+        let realm = Arc::clone(&self.browser.realm);
+        if !self.core().take_link(&realm, &user.user.id, &link.ticket).await? {
+            return Ok(false);
+        }
+        if user.user.email.as_deref() == Some(link.email.as_str()) && !user.user.email_verified {
+            // Whoever has the link reads the mail.
+            self.core().change_user(&realm, &user.user.id, |user| user.email_verified = true).await?;
+        }
+        self.tab.link = Some(FollowedLink { taken: true, ..link });
+        Ok(true)
     }
 
     /// 302 to the page of a required action or of consent.
@@ -274,7 +426,8 @@ impl Journey {
     }
 
     /// The page of a required action that is due.
-    pub(crate) fn action_page(&self, action: Action, notice: &Notice) -> Response {
+    pub(crate) fn action_page(&mut self, action: Action, notice: &Notice) -> Response {
+        self.keep_tab();
         self.with_cookies(view::action(self, action, notice))
     }
 
@@ -283,7 +436,7 @@ impl Journey {
         let error = match why {
             Refused::LoginRequired => "login_required",
             Refused::InteractionRequired => "interaction_required",
-            Refused::AccessDenied => "rejected_by_user",
+            Refused::AccessDenied | Refused::TermsDeclined => "rejected_by_user",
             Refused::Expired => "expired_code",
         };
         self.event("LOGIN_ERROR", Some(error), &[]);
@@ -291,7 +444,7 @@ impl Journey {
     }
 
     /// A flow that cannot go on: a page, and an event that names what it could not run.
-    fn refuse(&self, refusal: &Refusal) -> Response {
+    pub(crate) fn refuse(&self, refusal: &Refusal) -> Response {
         if self.request.silent && matches!(refusal, Refusal::NoWay) {
             return self.tell(Refused::LoginRequired);
         }
@@ -317,6 +470,17 @@ impl Journey {
 
     /// An event of this login.
     pub(crate) fn event(&self, kind: &str, error: Option<&str>, details: &[(&str, &str)]) {
+        self.event_about(self.user.as_deref(), kind, error, details);
+    }
+
+    /// An event about a user who may have proven nothing yet.
+    pub(crate) fn event_about(
+        &self,
+        user: Option<&UserRecord>,
+        kind: &str,
+        error: Option<&str>,
+        details: &[(&str, &str)],
+    ) {
         let mut details: keyraft_model::Attributes =
             details.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         if !self.tab.attempted.is_empty() {
@@ -327,7 +491,7 @@ impl Journey {
             kind: kind.to_owned(),
             realm_id: self.browser.realm.realm.id.clone(),
             client_id: Some(self.request.client_id.clone()),
-            user_id: self.user.as_ref().map(|user| user.user.id.to_string()),
+            user_id: user.map(|user| user.user.id.to_string()),
             session_id: self.identity.as_ref().map(|identity| identity.session.sid.clone()),
             ip_address: Some(self.browser.origin.client_ip.to_string()),
             error: error.map(str::to_owned),
@@ -353,6 +517,15 @@ impl Journey {
         format!("{base}/login-actions/{endpoint}?{}", query.finish())
     }
 
+    /// The endpoint that shows and takes the steps of the flow that is walked.
+    pub(crate) fn endpoint(&self) -> &'static str {
+        match self.tab.door {
+            Door::SignIn | Door::Link => "authenticate",
+            Door::ResetCredentials => "reset-credentials",
+            Door::Registration => "registration",
+        }
+    }
+
     /// Makes sure that the browser has its random cookie.
     pub(crate) fn keep_browser(&mut self) {
         if self.browser.cookies.get(BROWSER) != Some(self.browser_id.as_str()) {
@@ -362,9 +535,12 @@ impl Journey {
 
     /// Writes the tab's progress into its cookie; the oldest beyond the fifth is forgotten.
     pub(crate) fn keep_tab(&mut self) {
-        // Nothing proven, nothing to keep: a stranger at the page has no such cookie.
-        if self.tab.proven.is_empty() && self.tab.action_status.is_none() {
+        if self.tab.is_blank() {
             return;
+        }
+        if self.tab.expires <= self.now {
+            let secs = self.browser.realm.realm.access_code_lifespan_login;
+            self.tab.expires = self.now.plus(auth_session::tab_lifespan(secs));
         }
         let Some(sealed) = self.login.parts().sealing.seal_tab(self.place(), self.at(), &self.tab) else {
             return;

@@ -5,7 +5,9 @@
 //! ([`auth_session`]), changes what is proven, and asks [`flow::next`] what follows. This room knows no OAuth:
 //! [`protocol`] is the seam.
 
+mod action_link;
 mod actions;
+mod arrival;
 pub mod auth_session;
 mod authenticate;
 pub mod authenticator;
@@ -14,11 +16,15 @@ pub mod flow;
 pub mod identity;
 mod journey;
 mod login;
+mod mailing;
 pub mod pages;
 pub mod protocol;
+mod registration;
 mod required_action;
+mod reset_credentials;
 mod router;
 mod view;
 
+pub use auth_session::Door;
 pub use login::Login;
 pub use router::router;

@@ -7,7 +7,7 @@ use keyraft_core::Core;
 use keyraft_web::cookies::{Cookie, SameSite};
 
 use crate::{
-    auth_session::Sealing,
+    auth_session::{Door, Sealing},
     journey::Journey,
     protocol::{Browser, LoginRequest, Protocol},
 };
@@ -41,7 +41,13 @@ impl Login {
     /// Begins a login for a request that the protocol has found to be in order, and gives the answer to it:
     /// a page, or the way back to the client.
     pub async fn begin(&self, browser: Browser, request: LoginRequest) -> Response {
-        Journey::begin(self.clone(), browser, request).await
+        self.begin_at(Door::SignIn, browser, request).await
+    }
+
+    /// The same at another door: with a forgotten password, or for a new account. Where the realm keeps it shut the
+    /// answer says so.
+    pub async fn begin_at(&self, door: Door, browser: Browser, request: LoginRequest) -> Response {
+        Journey::begin(self.clone(), browser, request, door).await
     }
 
     pub(crate) fn parts(&self) -> &Parts {

@@ -99,6 +99,8 @@ pub enum Refused {
     InteractionRequired,
     /// The person said no.
     AccessDenied,
+    /// The person does not accept the terms.
+    TermsDeclined,
     /// The login was finished or given up before: this form is of the past.
     Expired,
 }
@@ -116,6 +118,10 @@ pub trait Protocol: Send + Sync {
         finished: &Finished,
         sid: &str,
     ) -> Result<Grant, Box<Response>>;
+
+    /// The request of a browser that came to this client by a mailed link, or for a forgotten password, and that the
+    /// client did not send: its outcome goes to the person's own account pages.
+    fn unasked(&self, browser: &Browser) -> LoginRequest;
 
     /// The answer that carries the outcome back to the client.
     fn respond<'a>(

@@ -1,44 +1,23 @@
 //! `/login-actions/required-action`: the page of an action that is due, and its form.
 
-use axum::{
-    extract::{Path, State},
-    response::Response,
-};
-use http::HeaderMap;
+use axum::response::Response;
+use http::StatusCode;
 use keyraft_core::Error;
 use keyraft_crypto::digest;
-use keyraft_web::{Fields, Form, Query, RequestOrigin};
+use keyraft_web::{Fields, Form};
 
 use crate::{
-    actions::{self, Done},
+    actions::{self, Done, Prepared},
+    arrival::Arrived,
     consent,
     journey::{Journey, Next},
-    login::Login,
-    router::Arrival,
     view::{self, Notice},
 };
 
 /// `GET`: the page of the action that is due.
-pub(crate) async fn show(
-    State(login): State<Login>,
-    path: Path<String>,
-    query: Query,
-    origin: RequestOrigin,
-    headers: HeaderMap,
-) -> Response {
-    let arrival = match Arrival::at(&login, (path, query, origin, headers)).await {
-        Ok(arrival) => arrival,
-        Err(response) => return *response,
-    };
-    let mut journey = match arrival.journey(&login).await {
-        Ok(journey) => journey,
-        Err(response) => return *response,
-    };
-    match page(&mut journey).await {
-        Ok(Some(response)) => response,
-        Ok(None) => journey.advance().await,
-        Err(error) => view::unavailable(&journey.browser, &error),
-    }
+pub(crate) async fn show(mut arrived: Arrived) -> Response {
+    let page = page(&mut arrived.journey).await;
+    arrived.answer(page).await
 }
 
 /// What is due may have changed since the address was made; the page is always of what is due now.
@@ -48,34 +27,20 @@ async fn page(journey: &mut Journey) -> Result<Option<Response>, Error> {
     }
     let Some(user) = journey.user.clone().filter(|user| user.user.enabled) else { return Ok(None) };
     match actions::due(journey, &user).await? {
-        Ok(Some(action)) => Ok(Some(journey.action_page(action, &Notice::Due))),
+        Ok(Some(action)) => match actions::prepare(journey, action, &user).await? {
+            Prepared::Show => Ok(Some(journey.action_page(action, &Notice::Due))),
+            Prepared::NotNeeded => Ok(None),
+            Prepared::Answered(response) => Ok(Some(*response)),
+        },
         Ok(None) if consent::is_due(journey, &user).await? => Ok(Some(view::consent(journey, &user))),
         _ => Ok(None),
     }
 }
 
 /// `POST`: the form of the action that is due.
-pub(crate) async fn submit(
-    State(login): State<Login>,
-    path: Path<String>,
-    query: Query,
-    origin: RequestOrigin,
-    headers: HeaderMap,
-    Form(form): Form,
-) -> Response {
-    let arrival = match Arrival::at(&login, (path, query, origin, headers)).await {
-        Ok(arrival) => arrival,
-        Err(response) => return *response,
-    };
-    let mut journey = match arrival.journey(&login).await {
-        Ok(journey) => journey,
-        Err(response) => return *response,
-    };
-    match take(&mut journey, &arrival.query, &form).await {
-        Ok(Some(response)) => response,
-        Ok(None) => journey.advance().await,
-        Err(error) => view::unavailable(&journey.browser, &error),
-    }
+pub(crate) async fn submit(mut arrived: Arrived, Form(form): Form) -> Response {
+    let taken = take(&mut arrived.journey, &arrived.query, &form).await;
+    arrived.answer(taken).await
 }
 
 async fn take(journey: &mut Journey, query: &Fields, form: &Fields) -> Result<Option<Response>, Error> {
@@ -92,5 +57,7 @@ async fn take(journey: &mut Journey, query: &Fields, form: &Fields) -> Result<Op
     match actions::submit(journey, action, &user, form).await? {
         Done::Yes => Ok(None),
         Done::Again(notice) => Ok(Some(journey.action_page(action, &notice))),
+        Done::Stale => Ok(Some(view::error(journey, StatusCode::BAD_REQUEST, "expiredActionMessage"))),
+        Done::Answered(response) => Ok(Some(*response)),
     }
 }

@@ -1,26 +1,33 @@
 //! From a journey to a page: fills the page structs, decides nothing.
 
+mod actions;
 mod errors;
+mod links;
+mod registration;
 
 use axum::response::{IntoResponse as _, Response};
 use keyraft_core::{UserRecord, user_profile::Fault};
 use keyraft_model::MultiAttributes;
 use keyraft_web::{Frame, Html, Messages, Page, layout, messages::RealmLocales};
 
-pub(crate) use self::errors::{
-    cookies_missing, disabled, error, error_at, no_realm, other_user, page_expired, step_not_available,
-    unavailable, unavailable_without_realm,
+pub(crate) use self::{
+    actions::action,
+    errors::{
+        cookies_missing, disabled, error, error_at, error_with_way_back, no_realm, other_user, page_expired,
+        step_not_available, unavailable, unavailable_without_realm,
+    },
+    links::{Confirmation, account_updated, confirm_link, email_verified},
+    registration::registration,
 };
 use crate::{
-    actions::{self, Action},
+    auth_session::Door,
     authenticator::Authenticator,
     consent as consents,
     identity::{self, REMEMBER_ME},
     journey::Journey,
     pages::{
-        CodeCredential, CodePage, ConsentPage, ConsentScope, PasswordPage, ProfileField, Remember,
-        UpdatePasswordPage, UpdateProfilePage, UsernamePage, UsernamePasswordPage, password_rules,
-        wrong_credentials,
+        CodeCredential, CodePage, ConsentPage, ConsentScope, PasswordPage, Remember, ResetPasswordPage,
+        UsernamePage, UsernamePasswordPage, wrong_credentials,
     },
     protocol::Browser,
 };
@@ -48,6 +55,14 @@ pub(crate) enum Notice {
     Field(&'static str, String, Vec<String>),
     /// A profile as it was typed, and what is wrong with it.
     Profile(MultiAttributes, Vec<Fault>),
+    /// No user name or address was typed.
+    NoUsername,
+    /// A mail is on its way, if there is somebody to send it to.
+    MailSent,
+    /// The link that was followed is too old.
+    LinkExpired,
+    /// That many seconds have to pass first.
+    Wait(i64),
 }
 
 /// The texts for this browser.
@@ -61,13 +76,21 @@ fn texts(journey: &Journey) -> Messages {
     messages(&journey.browser, journey.request.ui_locales.as_deref())
 }
 
+/// The texts of a mail to a user: in the language of his profile, else as this browser wants it.
+pub(crate) fn texts_for(journey: &Journey, user: &UserRecord) -> Messages {
+    let mut wishes = journey.browser.locales.clone();
+    wishes.user = user.user.attribute("locale").map(str::to_owned);
+    wishes.client = wishes.client.or_else(|| journey.request.ui_locales.clone());
+    Messages::for_locale(&journey.browser.realm.realm, &wishes)
+}
+
 fn client_name<'a>(browser: &'a Browser, t: &'a Messages) -> String {
     t.resolve(browser.client.client.title()).into_owned()
 }
 
 fn frame<'a>(journey: &'a Journey, t: &'a Messages, client: &'a str) -> Frame<'a> {
     let realm = &journey.browser.realm.realm;
-    let here = journey.url("authenticate", None, false);
+    let here = journey.url(journey.endpoint(), None, false);
     Frame::new(t, realm.title(), &journey.browser.origin.root)
         .to(Some(client))
         .in_languages(&RealmLocales::of(realm).supported, &here)
@@ -83,18 +106,25 @@ pub(crate) fn ask(
     let t = texts(journey);
     let client = client_name(&journey.browser, &t);
     let frame = frame(journey, &t, &client);
-    let action = journey.url("authenticate", Some(execution), true);
+    let action = journey.url(journey.endpoint(), Some(execution), true);
     let restart = journey.url("restart", None, false);
-    let reset = journey
-        .browser
-        .realm
-        .realm
-        .reset_password_allowed
-        .then(|| journey.url("reset-credentials", None, false));
+    let reset = journey.offers(Door::ResetCredentials).then(|| journey.url("reset-credentials", None, false));
     let said = said(&t, notice, journey, reset.as_deref());
-    let form =
-        Form { t: &t, frame: &frame, action: &action, restart: &restart, reset: reset.as_deref(), said };
+    let is_stranger = journey.identity.is_none() && journey.tab.door == Door::SignIn;
+    let register =
+        (is_stranger && journey.offers(Door::Registration)).then(|| journey.url("registration", None, false));
+    let form = Form {
+        t: &t,
+        frame: &frame,
+        action: &action,
+        restart: &restart,
+        reset: reset.as_deref(),
+        register: register.as_deref(),
+        said,
+    };
     match authenticator {
+        Authenticator::ResetChooseUser | Authenticator::ResetEmail => form.reset_password(journey),
+        Authenticator::RegistrationForm => registration(journey, execution, notice),
         Authenticator::OtpForm => form.code(journey),
         Authenticator::UsernameForm => form.username(journey),
         Authenticator::PasswordForm => form.password(journey),
@@ -109,6 +139,7 @@ struct Form<'a> {
     action: &'a str,
     restart: &'a str,
     reset: Option<&'a str>,
+    register: Option<&'a str>,
     said: Option<layout::Notice<'a>>,
 }
 
@@ -123,7 +154,7 @@ impl Form<'_> {
             notice: self.said,
             remember: remember(journey),
             reset: self.reset,
-            register: None,
+            register: self.register,
         };
         Page::new(&page, self.t).into_response()
     }
@@ -137,7 +168,7 @@ impl Form<'_> {
             username: &username,
             notice: self.said,
             remember: remember(journey),
-            register: None,
+            register: self.register,
         };
         Page::new(&page, self.t).into_response()
     }
@@ -157,6 +188,18 @@ impl Form<'_> {
             notice: self.said,
             remember: None,
             reset: self.reset,
+        };
+        Page::new(&page, self.t).into_response()
+    }
+
+    fn reset_password(self, journey: &Journey) -> Response {
+        let page = ResetPasswordPage {
+            t: self.t,
+            frame: self.frame,
+            action: self.action,
+            username: &name_to_fill(journey),
+            notice: self.said,
+            back: &journey.url("authenticate", None, false),
         };
         Page::new(&page, self.t).into_response()
     }
@@ -204,10 +247,16 @@ fn said<'a>(
             )
         }
         Notice::Disabled => key(Error, "accountDisabledMessage"),
+        Notice::NoUsername => {
+            let text = t.get("missingUsernameMessage");
+            Some(layout::Notice::new(Error, text).id("input-error-username"))
+        }
+        Notice::MailSent => key(layout::Tone::Done, "emailSentMessage"),
+        Notice::LinkExpired => key(Warning, "expiredActionTokenSessionExistsMessage"),
         Notice::None if journey.identity.is_some() && journey.tab.proven.is_empty() => {
             key(Warning, "reauthenticate")
         }
-        Notice::None | Notice::Due | Notice::Field(..) | Notice::Profile(..) => None,
+        Notice::None | Notice::Due | Notice::Field(..) | Notice::Profile(..) | Notice::Wait(_) => None,
     }
 }
 
@@ -228,118 +277,6 @@ fn remember(journey: &Journey) -> Option<Remember> {
         checked: journey.tab.remember_me || journey.browser.cookies.get(REMEMBER_ME).is_some(),
         span: realm.session_idle(true),
     })
-}
-
-/// The page of a required action.
-pub(crate) fn action(journey: &Journey, action: Action, notice: &Notice) -> Response {
-    match action {
-        Action::UpdatePassword => update_password(journey, notice),
-        Action::UpdateProfile | Action::VerifyProfile => update_profile(journey, action, notice),
-    }
-}
-
-fn update_password(journey: &Journey, notice: &Notice) -> Response {
-    let t = texts(journey);
-    let client = client_name(&journey.browser, &t);
-    let frame = frame(journey, &t, &client);
-    let url = journey.url("required-action", Some(Action::UpdatePassword.alias()), true);
-    let policy = journey.browser.realm.realm.password_policy.as_deref().unwrap_or_default();
-    let (rules, min_length) = password_rules(&t, policy);
-    let (username, may_cancel) = match &journey.user {
-        Some(user) => {
-            (user.user.username.as_str(), actions::is_cancellable(journey, Action::UpdatePassword, user))
-        }
-        None => ("", false),
-    };
-    let said = match notice {
-        Notice::Field(field, key, arguments) => {
-            let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-            let text = t.with(key, &arguments).into_owned();
-            let id = if *field == "password-confirm" {
-                "input-error-password-confirm"
-            } else {
-                "input-error-password-new"
-            };
-            Some(layout::Notice::new(layout::Tone::Error, text).id(id))
-        }
-        _ if may_cancel => None,
-        _ => Some(layout::Notice::new(layout::Tone::Warning, t.get("updatePasswordMessage"))),
-    };
-    let page = UpdatePasswordPage {
-        t: &t,
-        frame: &frame,
-        action: &url,
-        username,
-        notice: said,
-        rules: &rules,
-        min_length,
-        logout_others: false,
-        may_cancel,
-    };
-    Page::new(&page, &t).into_response()
-}
-
-fn update_profile(journey: &Journey, action: Action, notice: &Notice) -> Response {
-    let t = texts(journey);
-    let client = client_name(&journey.browser, &t);
-    let frame = frame(journey, &t, &client);
-    let url = journey.url("required-action", Some(action.alias()), true);
-    let Some(user) = &journey.user else {
-        return error(journey, http::StatusCode::BAD_REQUEST, "sessionNotActiveMessage");
-    };
-    let fields = if let Notice::Profile(given, faults) = notice {
-        profile_fields(journey, &t, given, faults)
-    } else {
-        let faults = actions::profile_faults(journey, user);
-        profile_fields(journey, &t, &keyraft_core::user_profile::values_of(&user.user), &faults)
-    };
-    let page = UpdateProfilePage {
-        t: &t,
-        frame: &frame,
-        action: &url,
-        notice: None,
-        fields: &fields,
-        may_cancel: actions::is_cancellable(journey, action, user),
-    };
-    Page::new(&page, &t).into_response()
-}
-
-fn profile_fields(
-    journey: &Journey,
-    t: &Messages,
-    given: &MultiAttributes,
-    faults: &[Fault],
-) -> Vec<ProfileField> {
-    use keyraft_core::user_profile::{Editor, UserProfile};
-    let realm = &journey.browser.realm;
-    let profile = UserProfile::of(&realm.components);
-    let mut fields = Vec::new();
-    for attribute in profile.attributes().filter(|attribute| profile.may_view(&attribute.name, Editor::User))
-    {
-        let is_name = attribute.name == "username";
-        if is_name && !realm.realm.edit_username_allowed {
-            continue;
-        }
-        let fault = faults.iter().find(|fault| fault.field == attribute.name);
-        let label = attribute.display_name.as_deref().unwrap_or(&attribute.name);
-        let value = given.get(&attribute.name).and_then(|values| values.first()).map_or("", String::as_str);
-        let mut field = ProfileField::text(&attribute.name, &t.resolve(label), value);
-        field.required = attribute.is_required(Editor::User, &[]);
-        field.read_only = !attribute.may_edit(Editor::User);
-        field.error = fault.map(|fault| {
-            // `{0}` of these texts is the field's name.
-            let name = std::iter::once(fault.field.clone());
-            let arguments: Vec<String> = name.chain(fault.params.iter().map(plain)).collect();
-            let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-            t.with(&fault.message, &arguments).into_owned()
-        });
-        fields.push(field);
-    }
-    fields
-}
-
-fn plain(value: &serde_json::Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// The page that asks what an application may do.

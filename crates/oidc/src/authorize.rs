@@ -18,6 +18,7 @@ use http::HeaderMap;
 use keyraft_cluster::command::{NewClientSession, NewCode};
 use keyraft_cluster::session::{Kind, Notes};
 use keyraft_core::{ClientView, limits};
+use keyraft_login::Door;
 use keyraft_login::protocol::{Browser, Finished, Grant, Granted, LoginRequest, Protocol, Refused};
 use keyraft_model::{Client, DurationMs, Realm};
 use keyraft_web::{CookieJar, Fields, Form, Locales, Query};
@@ -37,7 +38,23 @@ use respond::Answer;
 /// Answers an authorization request by query.
 pub(crate) async fn get(State(oidc): State<Oidc>, asked: Asked, Query(query): Query) -> Response {
     let params = Params::new(query.clone().into_pairs());
-    begin(&oidc, asked, query, params).await
+    begin(&oidc, Door::SignIn, asked, query, params).await
+}
+
+/// `GET …/registrations`: the same request, for somebody who has no account yet.
+pub(crate) async fn registrations(State(oidc): State<Oidc>, asked: Asked, Query(query): Query) -> Response {
+    let params = Params::new(query.clone().into_pairs());
+    begin(&oidc, Door::Registration, asked, query, params).await
+}
+
+/// `GET …/forgot-credentials`: the same request, for somebody who forgot his password.
+pub(crate) async fn forgot_credentials(
+    State(oidc): State<Oidc>,
+    asked: Asked,
+    Query(query): Query,
+) -> Response {
+    let params = Params::new(query.clone().into_pairs());
+    begin(&oidc, Door::ResetCredentials, asked, query, params).await
 }
 
 /// Answers an authorization request by form; what the query says counts for nothing.
@@ -48,12 +65,12 @@ pub(crate) async fn post(
     Form(form): Form,
 ) -> Response {
     let params = Params::new(form.into_pairs());
-    begin(&oidc, asked, query, params).await
+    begin(&oidc, Door::SignIn, asked, query, params).await
 }
 
-async fn begin(oidc: &Oidc, asked: Asked, query: Fields, params: Params) -> Response {
-    match prepare(oidc, &asked, &params).await {
-        Ok((client, request)) => {
+async fn begin(oidc: &Oidc, door: Door, asked: Asked, query: Fields, params: Params) -> Response {
+    match prepare(oidc, &asked, &params, door).await {
+        Ok((client, request, door)) => {
             let browser = Browser {
                 cookies: CookieJar::read(&asked.headers, &asked.origin, &asked.realm.realm),
                 locales: locales(&asked.headers, &query, request.ui_locales.as_deref()),
@@ -61,7 +78,7 @@ async fn begin(oidc: &Oidc, asked: Asked, query: Fields, params: Params) -> Resp
                 client,
                 origin: asked.origin,
             };
-            oidc.login.begin(browser, request).await
+            oidc.login.begin_at(door, browser, request).await
         }
         Err(error) => {
             let home = match &error {
@@ -91,7 +108,8 @@ async fn prepare(
     oidc: &Oidc,
     asked: &Asked,
     params: &Params,
-) -> Result<(Arc<ClientView>, LoginRequest), AuthorizeError> {
+    door: Door,
+) -> Result<(Arc<ClientView>, LoginRequest, Door), AuthorizeError> {
     let client_id = AuthorizationRequest::client_id(params).map_err(AuthorizeError::Unreadable)?;
     gates::check_realm(asked)?;
     let client = oidc.core.client(&asked.realm, client_id).await?.filter(|_| !client_id.is_empty());
@@ -100,8 +118,15 @@ async fn prepare(
     let request = AuthorizationRequest::read(params).map_err(AuthorizeError::Unreadable)?;
     let passed = gates::pass(asked, &client, &request)?;
     let level = acr::requested_level(&asked.realm.realm, &client.client, &request)?;
-    if request.prompt.create {
-        return Err(AuthorizeError::RegistrationOff);
+    let door = if request.prompt.create { Door::Registration } else { door };
+    match door {
+        Door::Registration if !asked.realm.realm.registration_allowed => {
+            return Err(AuthorizeError::RegistrationOff);
+        }
+        Door::ResetCredentials if !asked.realm.realm.reset_password_allowed => {
+            return Err(AuthorizeError::ResetOff);
+        }
+        Door::SignIn | Door::Link | Door::Registration | Door::ResetCredentials => {}
     }
     let scopes = GrantedScopes::of(&asked.realm, &client, request.scope.as_deref());
     let subject = subject(oidc, asked, request.id_token_hint.as_deref()).await?;
@@ -120,7 +145,7 @@ async fn prepare(
         scopes: scopes.ids(),
         continuation: continuation.to_bytes()?,
     };
-    Ok((client, login))
+    Ok((client, login, door))
 }
 
 /// The request's `max_age`, else the client's `default.max.age`.
@@ -189,6 +214,19 @@ impl Protocol for OpenIdConnect {
         Ok(Grant { client: client_session(realm, client, &asked, acr), code, secret, notes: Notes::new() })
     }
 
+    fn unasked(&self, browser: &Browser) -> LoginRequest {
+        let scopes = GrantedScopes::of(&browser.realm, &browser.client, Some("openid"));
+        let account = format!("{}/account/", browser.origin.issuer(&browser.realm.realm));
+        let continuation = Continuation::to_page(account, scopes.all());
+        LoginRequest {
+            client_id: browser.client.client.client_id.clone(),
+            scopes: scopes.ids(),
+            // What cannot be written is read as broken, and the person starts anew.
+            continuation: continuation.to_bytes().unwrap_or_default(),
+            ..LoginRequest::default()
+        }
+    }
+
     fn respond<'a>(
         &'a self,
         browser: &'a Browser,
@@ -211,6 +249,7 @@ impl Protocol for OpenIdConnect {
             Refused::LoginRequired => (ErrorCode::LoginRequired, None),
             Refused::InteractionRequired => (ErrorCode::InteractionRequired, None),
             Refused::AccessDenied => (ErrorCode::AccessDenied, None),
+            Refused::TermsDeclined => (ErrorCode::AccessDenied, Some("termsAndConditionsDeclined")),
             Refused::Expired => (ErrorCode::TemporarilyUnavailable, Some("authentication_expired")),
         };
         respond(browser, request, &asked.error(browser, code).described(description))

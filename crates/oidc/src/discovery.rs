@@ -42,7 +42,7 @@ pub(crate) async fn document(asked: Asked) -> Response {
         signing: &algorithms,
         acr_values: &acr_values,
         scopes: &scopes,
-        registration: false,
+        registration: asked.realm.realm.registration_allowed,
     });
     match serde_json::to_vec(&document) {
         Ok(body) => {

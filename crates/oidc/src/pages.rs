@@ -2,7 +2,7 @@
 
 use axum::response::Response;
 use http::StatusCode;
-use keyraft_web::pages::ErrorPage;
+use keyraft_web::pages::{ErrorPage, advice};
 use keyraft_web::{Fields, Frame, Locales, Messages, RequestId};
 
 use crate::asked::Asked;
@@ -51,11 +51,12 @@ pub(crate) fn error_with_way_back(
     let t = texts(asked, query);
     let frame = Frame::new(&t, asked.realm.realm.title(), &asked.origin.root);
     let text = t.with(sentence.key, &[sentence.argument]);
+    let advice = advice(&t, sentence.key, sentence.argument);
     let page = ErrorPage {
         t: &t,
         frame: &frame,
         sentence: &text,
-        advice: None,
+        advice: advice.as_deref(),
         id: asked.id.unwrap_or_else(RequestId::random),
         at: asked.origin.at,
         back,

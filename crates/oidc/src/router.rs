@@ -36,8 +36,8 @@ fn protocol() -> Router<Oidc> {
     let read = || options(|| async { allow(READ_ONLY) });
     Router::new()
         .route("/auth", get(authorize::get).post(authorize::post).merge(fixed("HEAD, POST, GET, OPTIONS")))
-        .route("/registrations", get(unbuilt::registrations))
-        .route("/forgot-credentials", get(unbuilt::forgot_credentials))
+        .route("/registrations", get(authorize::registrations))
+        .route("/forgot-credentials", get(authorize::forgot_credentials))
         .route("/token", public(post(token::token), cors::POST))
         .route("/token/introspect", post(introspection::introspect).merge(fixed("HEAD, POST, OPTIONS")))
         .route("/userinfo", public(get(userinfo::get).post(userinfo::post), cors::GET))

@@ -3,12 +3,11 @@
 use axum::extract::{Path, State};
 use axum::response::Response;
 use http::HeaderMap;
-use keyraft_web::{Query, failure};
+use keyraft_web::failure;
 use serde::Deserialize;
 
 use crate::Oidc;
 use crate::asked::Asked;
-use crate::pages::{self, Sentence};
 
 /// What follows the realm in the path.
 #[derive(Debug, Deserialize)]
@@ -29,16 +28,4 @@ pub(crate) async fn unknown(
         Some(_) | None => "HTTP 404 Not Found",
     };
     failure::no_page(&headers, asked.id, error)
-}
-
-/// Nobody registers here by himself.
-pub(crate) async fn registrations(asked: Asked, Query(query): Query) -> Response {
-    let sentence = Sentence::bad_request("registrationNotAllowedMessage");
-    pages::error(&asked, &query, sentence)
-}
-
-/// Nobody resets a password here by himself.
-pub(crate) async fn forgot_credentials(asked: Asked, Query(query): Query) -> Response {
-    let sentence = Sentence::bad_request("resetCredentialNotAllowedMessage");
-    pages::error(&asked, &query, sentence)
 }

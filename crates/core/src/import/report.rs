@@ -4,15 +4,23 @@ use std::{collections::BTreeMap, fmt};
 
 use keyraft_model::{Flow, FlowId, Requirement};
 
-use crate::{contents, image::RealmImage, mappers};
+use crate::{contents, image::RealmImage, mappers, required_actions::Action};
 
 /// Authenticators that run. Any other one that a login meets refuses that login.
-const AUTHENTICATORS: [&str; 20] = [
+const AUTHENTICATORS: [&str; 28] = [
     "auth-cookie",
     "auth-username-password-form",
     "auth-username-form",
     "auth-password-form",
     "auth-otp-form",
+    "reset-credentials-choose-user",
+    "reset-credential-email",
+    "reset-password",
+    "reset-otp",
+    "registration-page-form",
+    "registration-user-creation",
+    "registration-password-action",
+    "registration-terms-and-conditions",
     "direct-grant-validate-username",
     "direct-grant-validate-password",
     "direct-grant-validate-otp",
@@ -35,9 +43,6 @@ const STEP_ASIDE: [&str; 3] = ["auth-spnego", "identity-provider-redirector", "o
 
 /// Ways a client may prove itself.
 const CLIENT_AUTHENTICATORS: [&str; 3] = ["client-secret", "client-jwt", "client-secret-jwt"];
-
-/// Required actions that run.
-const REQUIRED_ACTIONS: [&str; 3] = ["UPDATE_PASSWORD", "UPDATE_PROFILE", "VERIFY_PROFILE"];
 
 /// Names of a few users are enough to find the rest.
 const FEW: usize = 5;
@@ -206,7 +211,7 @@ fn walk(image: &RealmImage, flow: &Flow, place: &str, seen: &mut Vec<FlowId>, un
 }
 
 fn actions(image: &RealmImage, unbuilt: &mut Vec<String>) {
-    let built = |alias: &str| REQUIRED_ACTIONS.contains(&alias);
+    let built = |alias: &str| Action::parse(alias).is_some();
     for action in &image.parts.required_actions {
         if action.enabled && action.default_action && !built(&action.alias) {
             unbuilt.push(format!("the required action {:?} is a default and is not built", action.alias));

@@ -1,15 +1,12 @@
 //! `UPDATE_PASSWORD`: a new password under the realm's policy.
 
-use keyraft_cluster::{
-    command::{OnceKey, OnceKind},
-    session::Kind,
-};
+use keyraft_cluster::command::{OnceKey, OnceKind};
 use keyraft_core::{Error, UserRecord};
 use keyraft_crypto::{Secret, digest};
 use keyraft_model::DurationMs;
 use keyraft_web::Fields;
 
-use super::Done;
+use super::{Done, end_others};
 use crate::{journey::Journey, view::Notice};
 
 /// How long the same form is remembered, so that a copy of it changes nothing again.
@@ -42,6 +39,9 @@ pub(super) async fn submit(journey: &mut Journey, user: &UserRecord, form: &Fiel
         journey.event("UPDATE_CREDENTIAL_ERROR", Some("password_rejected"), &[]);
         return Ok(Done::Again(Notice::Field("password-new", violation.key.into(), arguments)));
     }
+    if !journey.take_link().await? {
+        return Ok(Done::Stale);
+    }
     if !journey.core().sessions.take_once(key, REMEMBERED).await? {
         return Ok(Done::Yes);
     }
@@ -51,19 +51,4 @@ pub(super) async fn submit(journey: &mut Journey, user: &UserRecord, form: &Fiel
         end_others(journey, user).await?;
     }
     Ok(Done::Yes)
-}
-
-/// Ends the user's other sessions; the one of this browser goes on.
-async fn end_others(journey: &Journey, user: &UserRecord) -> Result<(), Error> {
-    let own = journey.identity.as_ref().map(|identity| identity.session.sid.clone());
-    let sessions = &journey.core().sessions;
-    let realm = &journey.browser.realm.realm.id;
-    for kind in [Kind::Online, Kind::Offline] {
-        for session in sessions.view().await?.sessions_of_user(realm, &user.user.id, kind) {
-            if Some(&session.sid) != own.as_ref() {
-                sessions.end(&session.sid, kind).await?;
-            }
-        }
-    }
-    Ok(())
 }

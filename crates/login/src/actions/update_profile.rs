@@ -22,8 +22,7 @@ fn check(
     given: &MultiAttributes,
 ) -> Result<MultiAttributes, Vec<Fault>> {
     let realm = &journey.browser.realm;
-    let scopes: Vec<String> =
-        realm.scopes_of(&journey.request.scopes).map(|scope| scope.name.clone()).collect();
+    let scopes = journey.scope_names();
     let stored = user_profile::values_of(&user.user);
     UserProfile::of(&realm.components).check(&Change {
         editor: Editor::User,
@@ -52,8 +51,11 @@ pub(super) async fn submit(journey: &mut Journey, user: &UserRecord, form: &Fiel
     match check(journey, user, &given) {
         Err(faults) => Ok(Done::Again(Notice::Profile(given, faults))),
         Ok(values) => {
+            if !journey.take_link().await? {
+                return Ok(Done::Stale);
+            }
             let realm = journey.browser.realm.clone();
-            let change = |user: &mut keyraft_model::User| user_profile::set_values(user, values.clone());
+            let change = |user: &mut keyraft_model::User| user_profile::set_own_values(user, values.clone());
             match journey.core().change_user(&realm, &user.user.id, change).await {
                 Ok(()) => {
                     journey.event("UPDATE_PROFILE", None, &[]);

@@ -7,6 +7,7 @@ struct Person {
     known: bool,
     cookie: bool,
     holds: bool,
+    may_set_up: bool,
     credentials: BTreeSet<&'static str>,
 }
 
@@ -19,6 +20,9 @@ impl Facts for Person {
     }
     fn is_passively_proven(&self, authenticator: Authenticator) -> bool {
         self.cookie && authenticator == Authenticator::Cookie
+    }
+    fn sets_up(&self, authenticator: Authenticator) -> Option<Action> {
+        (self.may_set_up && authenticator == Authenticator::OtpForm).then_some(Action::ConfigureTotp)
     }
     fn holds(&self, _: Condition, _: Option<&AuthenticatorConfig>, _: &Progress) -> bool {
         self.holds
@@ -161,6 +165,84 @@ fn a_required_factor_that_is_not_set_up_refuses() {
     let person = Person { known: true, ..Person::default() };
 
     assert_eq!(ask(&flows, &proven(&["p"]), &person), Err(Refusal::NotConfigured("auth-otp-form".into())));
+}
+
+#[test]
+fn a_required_factor_that_may_be_set_up_is_owed() {
+    let mut flows = browser();
+    flows[1].executions[1] = step("o", "auth-otp-form", Requirement::Required);
+    let person = Person { known: true, may_set_up: true, ..Person::default() };
+    let holder = Person { known: true, may_set_up: true, credentials: ["otp"].into(), ..Person::default() };
+    let owes =
+        |person: &Person| owed(Flows::new(&flows, &[]), "browser", &proven(&["p"]), person).expect("walks");
+
+    assert_eq!(ask(&flows, &proven(&["p"]), &person), Ok(None));
+    assert_eq!(owes(&person), [Action::ConfigureTotp]);
+    assert_eq!(ask(&flows, &proven(&["p"]), &holder), Ok(Some("o".into())));
+    assert_eq!(owes(&holder), []);
+}
+
+/// The flow `reset credentials` of a fresh realm.
+fn reset() -> Vec<Flow> {
+    use Requirement::{Conditional, Required};
+    vec![
+        flow(
+            "browser",
+            vec![
+                step("u", "reset-credentials-choose-user", Required),
+                step("m", "reset-credential-email", Required),
+                step("p", "reset-password", Required),
+                sub("s", "otp", Conditional),
+            ],
+        ),
+        flow(
+            "otp",
+            vec![step("c", "conditional-user-configured", Required), step("o", "reset-otp", Required)],
+        ),
+    ]
+}
+
+#[test]
+fn a_forgotten_password_takes_a_name_and_a_mail_and_owes_what_the_flow_says() {
+    let flows = reset();
+    let person = Person { known: true, ..Person::default() };
+    let holder = Person { known: true, credentials: ["otp"].into(), ..Person::default() };
+    let owes =
+        |person| owed(Flows::new(&flows, &[]), "browser", &proven(&["u", "m"]), person).expect("walks");
+
+    assert_eq!(ask(&flows, &proven(&[]), &Person::default()), Ok(Some("u".into())));
+    assert_eq!(ask(&flows, &proven(&["u"]), &person), Ok(Some("m".into())));
+    assert_eq!(ask(&flows, &proven(&["u", "m"]), &person), Ok(None));
+    assert_eq!(owes(&person), [Action::UpdatePassword]);
+    assert_eq!(owes(&holder), [Action::UpdatePassword, Action::ConfigureTotp]);
+}
+
+#[test]
+fn a_form_is_asked_for_if_all_its_parts_can_be_run() {
+    use Requirement::{Disabled, Required};
+    let mut form = sub("r", "form", Required);
+    form.authenticator = Some("registration-page-form".into());
+    let mut parts = flow(
+        "form",
+        vec![
+            step("c", "registration-user-creation", Required),
+            step("w", "registration-password-action", Required),
+            step("x", "registration-recaptcha-action", Disabled),
+        ],
+    );
+    parts.provider_id = "form-flow".into();
+    let mut flows = vec![flow("browser", vec![form]), parts];
+
+    assert_eq!(ask(&flows, &proven(&[]), &Person::default()), Ok(Some("r".into())));
+    assert_eq!(
+        form_actions(Flows::new(&flows, &[]), &"r".into()),
+        [FormAction::UserCreation, FormAction::Password]
+    );
+    flows[1].executions[2].requirement = Required;
+    assert_eq!(
+        ask(&flows, &proven(&[]), &Person::default()),
+        Err(Refusal::NotBuilt("registration-recaptcha-action".into()))
+    );
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use keyraft_core::authz;
+use keyraft_core::{authz, required_actions::Action};
 use keyraft_model::{AuthenticatorConfig, UnixMs};
 
 use super::Journey;
@@ -72,6 +72,12 @@ impl Facts for PersonFacts<'_> {
 
     fn is_passively_proven(&self, authenticator: Authenticator) -> bool {
         authenticator == Authenticator::Cookie && self.is_session_enough()
+    }
+
+    fn sets_up(&self, authenticator: Authenticator) -> Option<Action> {
+        let action = (authenticator == Authenticator::OtpForm).then_some(Action::ConfigureTotp)?;
+        let known = &self.journey.browser.realm.required_actions;
+        known.iter().any(|known| known.enabled && known.alias == action.alias()).then_some(action)
     }
 
     fn holds(&self, condition: Condition, config: Option<&AuthenticatorConfig>, progress: &Progress) -> bool {

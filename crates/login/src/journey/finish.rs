@@ -17,7 +17,6 @@ use keyraft_web::device;
 use super::{Journey, facts};
 use crate::{
     identity::{self, REMEMBER_ME},
-    login::TAB,
     protocol::{Finished, Grant, Granted, Refused},
     view,
 };
@@ -172,10 +171,7 @@ impl Journey {
         let realm = Arc::clone(&self.browser.realm);
         let issuer = self.browser.origin.issuer(&realm.realm);
         identity::set(&realm, &issuer, session, now, &mut self.browser.cookies)?;
-        let tab_id = self.tab_id.clone();
-        if self.browser.cookies.get_part(TAB, &tab_id).is_some() {
-            self.browser.cookies.clear_part(TAB, &tab_id);
-        }
+        self.forget_tab();
         if session.remember_me {
             let name = if self.tab.attempted.is_empty() { username } else { &self.tab.attempted };
             identity::remember_name(name, &mut self.browser.cookies);

@@ -43,7 +43,7 @@ impl ProfileField {
     }
 
     /// What the browser may fill in by itself (HTML `autocomplete`).
-    fn purpose(&self) -> Option<&'static str> {
+    pub(super) fn purpose(&self) -> Option<&'static str> {
         Some(match self.name.as_str() {
             "username" => "username",
             "email" => "email",
@@ -57,7 +57,7 @@ impl ProfileField {
         })
     }
 
-    fn described_by(&self) -> Option<String> {
+    pub(super) fn described_by(&self) -> Option<String> {
         let hint = (self.hint.is_some() || self.read_only).then(|| format!("{}-hint", self.name));
         let error = self.error.is_some().then(|| format!("input-error-{}", self.name));
         match (hint, error) {

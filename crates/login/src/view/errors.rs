@@ -4,16 +4,23 @@ use axum::response::{IntoResponse as _, Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use keyraft_core::{ClientView, Error};
 use keyraft_model::UnixMs;
-use keyraft_web::{Frame, Messages, Page, RequestId, extract::Locales, failure, pages::ErrorPage};
+use keyraft_web::{
+    Frame, Messages, Page, RequestId,
+    extract::Locales,
+    failure,
+    pages::{ErrorPage, advice},
+};
 
 use super::{client_name, frame, texts};
-use crate::{journey::Journey, login::Login, pages::ExpiredPage, protocol::Browser, router::Arrival};
+use crate::{arrival::Arrival, journey::Journey, login::Login, pages::ExpiredPage, protocol::Browser};
 
 /// An error of a login in progress. The restart link keeps the client's request.
 pub(crate) fn error(journey: &Journey, status: StatusCode, key: &str) -> Response {
     let t = texts(journey);
     let sentence = t.get(key).into_owned();
-    page(journey, &t, status, &sentence, None)
+    // There is a button that starts again: what remains to be said is only what that would not cure.
+    let advice = advice(&t, key, "").filter(|advice| *advice != t.get("goBackAndStartAgain"));
+    page(journey, &t, status, &sentence, advice.as_deref())
 }
 
 /// The login asks for a step that cannot be taken here: which one, and whom to tell.
@@ -60,7 +67,7 @@ pub(crate) fn page_expired(journey: &Journey, execution: &str) -> Response {
     let client = client_name(&journey.browser, &t);
     let frame = frame(journey, &t, &client);
     let restart = format!("{}&skip_logout=false", journey.url("restart", None, false));
-    let next = journey.url("authenticate", Some(execution), false);
+    let next = journey.url(journey.endpoint(), Some(execution), false);
     let page = ExpiredPage { t: &t, frame: &frame, next: &next, restart: &restart };
     journey.with_cookies(Page::new(&page, &t).into_response())
 }
@@ -94,8 +101,9 @@ fn fail(t: &Messages, frame: &Frame<'_>, at: UnixMs, error: &Error) -> Response 
     };
     let source = std::error::Error::source(error).map(ToString::to_string);
     tracing::error!(%id, %error, source, "a login could not go on");
-    let sentence = t.get(key);
-    let page = ErrorPage { t, frame, sentence: &sentence, advice: None, id, at, back: None, restart: None };
+    let (sentence, advice) = (t.get(key), advice(t, key, ""));
+    let advice = advice.as_deref();
+    let page = ErrorPage { t, frame, sentence: &sentence, advice, id, at, back: None, restart: None };
     let mut response = Page::new(&page, t).status(status).into_response();
     if status == StatusCode::SERVICE_UNAVAILABLE {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
@@ -109,8 +117,9 @@ pub(crate) fn no_realm(headers: &HeaderMap) -> Response {
 }
 
 /// The browser lost its cookies, or never had any. Where the request can still be read, it starts again.
-pub(crate) fn cookies_missing(arrival: &Arrival, login: &Login, client: Option<&ClientView>) -> Response {
+pub(crate) async fn cookies_missing(arrival: &Arrival, login: &Login) -> Response {
     let client_id = arrival.query.filled("client_id").unwrap_or_default();
+    let client = login.parts().core.client(&arrival.realm, client_id).await.ok().flatten();
     let restart = arrival.request(login, client_id).map(|_| {
         let base = arrival.origin.issuer(&arrival.realm.realm);
         let mut query = url::form_urlencoded::Serializer::new(String::new());
@@ -119,7 +128,7 @@ pub(crate) fn cookies_missing(arrival: &Arrival, login: &Login, client: Option<&
         }
         format!("{base}/login-actions/restart?{}", query.finish())
     });
-    let ways = Ways { restart: restart.as_deref(), back: client.and_then(home) };
+    let ways = Ways { restart: restart.as_deref(), back: client.as_deref().and_then(home) };
     plain(arrival, StatusCode::BAD_REQUEST, "cookieNotFoundMessage", ways)
 }
 
@@ -134,6 +143,16 @@ pub(crate) fn error_at(arrival: &Arrival, status: StatusCode, key: &str) -> Resp
     plain(arrival, status, key, Ways::default())
 }
 
+/// The same, with the way back to an application.
+pub(crate) fn error_with_way_back(
+    arrival: &Arrival,
+    status: StatusCode,
+    key: &str,
+    client: Option<&ClientView>,
+) -> Response {
+    plain(arrival, status, key, Ways { restart: None, back: client.and_then(home) })
+}
+
 /// The ways out of a page.
 #[derive(Clone, Copy, Debug, Default)]
 struct Ways<'a> {
@@ -142,19 +161,19 @@ struct Ways<'a> {
 }
 
 /// Where an application lives, if it says so.
-fn home(client: &ClientView) -> Option<&str> {
+pub(super) fn home(client: &ClientView) -> Option<&str> {
     client.client.base_url.as_deref().filter(|url| url.starts_with("http"))
 }
 
 fn plain(arrival: &Arrival, status: StatusCode, key: &str, ways: Ways<'_>) -> Response {
     let t = Messages::for_locale(&arrival.realm.realm, &Locales::read(&arrival.headers, &arrival.query));
     let frame = Frame::new(&t, arrival.realm.realm.title(), &arrival.origin.root);
-    let sentence = t.get(key);
+    let (sentence, advice) = (t.get(key), advice(&t, key, ""));
     let page = ErrorPage {
         t: &t,
         frame: &frame,
         sentence: &sentence,
-        advice: None,
+        advice: advice.as_deref(),
         id: RequestId::random(),
         at: arrival.origin.at,
         back: ways.back,

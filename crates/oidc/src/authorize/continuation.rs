@@ -71,6 +71,20 @@ impl Continuation {
         }
     }
 
+    /// For somebody whom no application sent: to a page of ours, with a code that nobody redeems.
+    pub fn to_page(redirect_uri: String, scope: String) -> Self {
+        Self {
+            redirect_uri,
+            is_redirect_uri_sent: true,
+            mode: Mode::Query,
+            wants_code: true,
+            state: None,
+            nonce: None,
+            scope,
+            challenge: Some(Bound(None)),
+        }
+    }
+
     /// As bytes, for login to carry.
     ///
     /// # Errors

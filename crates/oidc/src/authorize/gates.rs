@@ -82,6 +82,9 @@ pub enum AuthorizeError {
     /// Nobody may register.
     #[error("registration is off")]
     RegistrationOff,
+    /// Nobody may reset his password.
+    #[error("resetting passwords is off")]
+    ResetOff,
     /// Something that the client is told.
     #[error("{1:?} {2:?}")]
     Told(Back, ErrorCode, Option<Cow<'static, str>>),
@@ -121,6 +124,7 @@ impl AuthorizeError {
             Self::RedirectUri => Sentence::about("invalidParameterMessage", "redirect_uri"),
             Self::Claims => Sentence::about("invalidParameterMessage", "claims"),
             Self::RegistrationOff => Sentence::bad_request("registrationNotAllowedMessage"),
+            Self::ResetOff => Sentence::bad_request("resetCredentialNotAllowedMessage"),
             Self::Told(back, code, description) => return Face::Redirect(back, *code, description),
             Self::Failure(error) => return Face::Failure(error),
         })
@@ -218,14 +222,23 @@ fn check_redirect_uri(
     client: &Client,
     request: &AuthorizationRequest,
 ) -> Result<String, AuthorizeError> {
-    let root_url = redirect_uri::resolve_root_url(client.root_url.as_deref(), asked.base_url());
-    let uris = RedirectUris { patterns: &client.redirect_uris, root_url: &root_url };
     match &request.redirect_uri {
-        Some(uri) if uris.allow(uri) && !redirect_uri::holds_an_answer(uri) => Ok(uri.clone()),
+        Some(uri) if is_redirect_uri(client, asked.base_url(), uri) => Ok(uri.clone()),
         // OpenID Connect demands the parameter; OAuth does not where there is only one URI.
-        None if !scope::is_openid(request.scope.as_deref()) => uris.only().ok_or(AuthorizeError::RedirectUri),
+        None if !scope::is_openid(request.scope.as_deref()) => {
+            let root_url = redirect_uri::resolve_root_url(client.root_url.as_deref(), asked.base_url());
+            let uris = RedirectUris { patterns: &client.redirect_uris, root_url: &root_url };
+            uris.only().ok_or(AuthorizeError::RedirectUri)
+        }
         Some(_) | None => Err(AuthorizeError::RedirectUri),
     }
+}
+
+/// Whether somebody may be sent to that address for a client; `base` is the server's own for this realm.
+pub fn is_redirect_uri(client: &Client, base: &str, uri: &str) -> bool {
+    let root_url = redirect_uri::resolve_root_url(client.root_url.as_deref(), base);
+    let uris = RedirectUris { patterns: &client.redirect_uris, root_url: &root_url };
+    uris.allow(uri) && !redirect_uri::holds_an_answer(uri)
 }
 
 /// Reads `response_type` and `response_mode`. `mode` is how to say what is wrong: the query until it is known.
