@@ -18,6 +18,7 @@ mod context;
 mod credentials;
 mod default_groups;
 mod dispatch;
+mod emails;
 mod error;
 mod events;
 mod groups;

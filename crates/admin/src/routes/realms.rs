@@ -1,7 +1,7 @@
 //! Operations on realms, their settings, keys, events and sessions, and the server itself.
 
 use super::{Route, routes};
-use crate::{components, console, events, keys, realms, server_info, sessions};
+use crate::{components, console, emails, events, keys, realms, server_info, sessions};
 
 routes! {
     GET "/admin/realms" Anyone => realms::list;
@@ -43,5 +43,5 @@ routes! {
     POST "~/push-revocation" ManageRealm => sessions::push_revocation;
     DELETE "~/sessions/{session}" ManageUsers => sessions::end;
     POST "~/testLDAPConnection" ManageRealm;
-    POST "~/testSMTPConnection" ManageRealm;
+    POST "~/testSMTPConnection" ManageRealm => emails::test_connection;
 }

@@ -2,7 +2,7 @@
 
 use super::{Route, routes};
 use crate::{
-    attack_detection, credentials, profile, role_mappings, unbuilt, user_groups, user_sessions, users,
+    attack_detection, credentials, emails, profile, role_mappings, unbuilt, user_groups, user_sessions, users,
 };
 
 routes! {
@@ -29,7 +29,7 @@ routes! {
     POST "~/users/{user-id}/credentials/{credentialId}/moveToFirst" ManageUsers => credentials::move_to_first;
     PUT "~/users/{user-id}/credentials/{credentialId}/userLabel" ManageUsers => credentials::label;
     PUT "~/users/{user-id}/disable-credential-types" ManageUsers => credentials::disable_types;
-    PUT "~/users/{user-id}/execute-actions-email" ManageUsers;
+    PUT "~/users/{user-id}/execute-actions-email" ManageUsers => emails::execute_actions;
     GET "~/users/{user-id}/federated-identity" ViewUsers => users::federated_identities;
     POST "~/users/{user-id}/federated-identity/{provider}" ManageUsers;
     DELETE "~/users/{user-id}/federated-identity/{provider}" ManageUsers => users::remove_federated_identity;
@@ -42,7 +42,7 @@ routes! {
     GET "~/users/{user-id}/offline-sessions/{clientUuid}" ViewUsers => user_sessions::offline;
     PUT "~/users/{user-id}/remove-totp" ManageUsers => credentials::remove_totp;
     PUT "~/users/{user-id}/reset-password" ManageUsers => credentials::reset_password;
-    PUT "~/users/{user-id}/reset-password-email" ManageUsers;
+    PUT "~/users/{user-id}/reset-password-email" ManageUsers => emails::reset_password;
     GET "~/users/{user-id}/role-mappings" ViewUsers => role_mappings::all;
     GET "~/users/{user-id}/role-mappings/clients/{client-id}" ViewUsers => role_mappings::client;
     POST "~/users/{user-id}/role-mappings/clients/{client-id}" ManageUsers => role_mappings::add_client;
@@ -54,7 +54,7 @@ routes! {
     DELETE "~/users/{user-id}/role-mappings/realm" ManageUsers => role_mappings::remove_realm;
     GET "~/users/{user-id}/role-mappings/realm/available" ViewUsers => role_mappings::realm_available;
     GET "~/users/{user-id}/role-mappings/realm/composite" ViewUsers => role_mappings::realm_composite;
-    PUT "~/users/{user-id}/send-verify-email" ManageUsers;
+    PUT "~/users/{user-id}/send-verify-email" ManageUsers => emails::verify;
     GET "~/users/{user-id}/sessions" ViewUsers => user_sessions::list;
     GET "~/users/{user-id}/unmanagedAttributes" ViewUsers => profile::unmanaged;
 }
