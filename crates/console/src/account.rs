@@ -9,21 +9,55 @@ mod devices;
 mod door;
 mod pages;
 mod profile;
+mod rest;
 
 use axum::Router;
-use axum::routing::get;
-use keyraft_core::Core;
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use axum::routing::{any, get};
+use http::{HeaderMap, Method};
+use keyraft_oidc::Oidc;
+use keyraft_web::{Query, RequestOrigin};
 
-pub use pages::{Bar, Device, DevicesPage, Fact, ProfilePage, State, Tab, WelcomePage};
+pub use pages::{Bar, Device, DevicesPage, Fact, ProfilePage, State as FactState, Tab, WelcomePage};
 
 /// The path of the devices below the account's.
 const DEVICES: &str = "/devices";
 
-/// The routes below `/realms/{realm}/account`.
-pub fn router(core: Core) -> Router {
+/// The routes below `/realms/{realm}/account`: pages for browsers, and the API for who asks for JSON.
+pub fn router(oidc: Oidc) -> Router {
+    let whole = || get(profile::show).fallback(ask_whole);
     Router::new()
-        .route("/realms/{realm}/account", get(profile::show))
-        .route("/realms/{realm}/account/", get(profile::show))
+        .route("/realms/{realm}/account", whole())
+        .route("/realms/{realm}/account/", whole())
         .route("/realms/{realm}/account/devices", get(devices::show).post(devices::sign_out))
-        .with_state(core)
+        .route("/realms/{realm}/account/{*rest}", any(ask))
+        .with_state(oidc)
+}
+
+/// A request for the account API as a whole.
+async fn ask_whole(
+    oidc: State<Oidc>,
+    Path(realm): Path<String>,
+    method: Method,
+    query: Query,
+    origin: RequestOrigin,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    ask(oidc, Path((realm, String::new())), method, query, origin, headers, body).await
+}
+
+/// A request for a part of it.
+async fn ask(
+    State(oidc): State<Oidc>,
+    Path((realm, rest)): Path<(String, String)>,
+    method: Method,
+    Query(query): Query,
+    origin: RequestOrigin,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    rest::serve(&oidc, rest::Ask { realm, rest, method, query, origin, headers, body }).await
 }

@@ -108,8 +108,8 @@ fn router(config: &Config, core: &Core) -> Router {
     let router = Router::new()
         .merge(keyraft_oidc::router(oidc.clone()))
         .merge(keyraft_login::router(login))
-        .merge(keyraft_admin::router(oidc))
-        .merge(keyraft_console::account::router(core.clone()))
+        .merge(keyraft_admin::router(oidc.clone()))
+        .merge(keyraft_console::account::router(oidc))
         .merge(keyraft_console::welcome::router(core.clone(), config.mode == Mode::Dev))
         .merge(assets::router());
     let names = Arc::new(config.names());

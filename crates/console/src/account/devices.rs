@@ -7,7 +7,7 @@ use keyraft_cluster::session::{Kind, UserSession};
 use keyraft_core::{Core, Error};
 use keyraft_login::identity;
 use keyraft_model::Event;
-use keyraft_oidc::backchannel;
+use keyraft_oidc::{Oidc, backchannel};
 use keyraft_web::headers::ContentPolicy;
 use keyraft_web::{
     Form, Notice, Page, Query, RequestId, RequestOrigin, Tone, csrf, device, failure, page, time,
@@ -22,7 +22,7 @@ const SHOWN: usize = 50;
 
 /// `GET /realms/{realm}/account/devices`.
 pub(super) async fn show(
-    State(core): State<Core>,
+    State(oidc): State<Oidc>,
     Path(realm): Path<String>,
     Query(query): Query,
     origin: RequestOrigin,
@@ -30,11 +30,11 @@ pub(super) async fn show(
     headers: HeaderMap,
 ) -> Response {
     let call = Call { realm, query, origin, id, headers };
-    let visitor = match Visitor::enter(&core, &call, DEVICES).await {
+    let visitor = match Visitor::enter(&oidc.core, &call, DEVICES).await {
         Ok(visitor) => visitor,
         Err(answer) => return *answer,
     };
-    match page(&core, &visitor, call.query.get("done")).await {
+    match page(&oidc.core, &visitor, call.query.get("done")).await {
         Ok(page) => page.into_response(),
         Err(error) => unavailable(&call, &error),
     }
@@ -42,7 +42,7 @@ pub(super) async fn show(
 
 /// `POST /realms/{realm}/account/devices`: ends one other session, or all others.
 pub(super) async fn sign_out(
-    State(core): State<Core>,
+    State(oidc): State<Oidc>,
     Path(realm): Path<String>,
     origin: RequestOrigin,
     id: RequestId,
@@ -50,7 +50,7 @@ pub(super) async fn sign_out(
     Form(form): Form,
 ) -> Response {
     let call = Call { realm, query: keyraft_web::Fields::default(), origin, id, headers };
-    let visitor = match Visitor::enter(&core, &call, DEVICES).await {
+    let visitor = match Visitor::enter(&oidc.core, &call, DEVICES).await {
         Ok(visitor) => visitor,
         Err(answer) => return *answer,
     };
@@ -64,7 +64,7 @@ pub(super) async fn sign_out(
     }
     let others = form.has("others");
     let chosen = form.filled("device");
-    match end(&core, &call, &visitor, |id| others || chosen == Some(id)).await {
+    match end(&oidc.core, &call, &visitor, |id| others || chosen == Some(id)).await {
         Ok(0) => back(""),
         Ok(_) if others => back("?done=others"),
         Ok(_) => back("?done=device"),

@@ -132,11 +132,12 @@ impl Refusal<'_> {
         let t = self.t;
         let frame = Frame::new(t, self.realm.realm.title(), &self.call.origin.root);
         let sentence = t.get(key);
+        let advice = keyraft_web::pages::advice(t, key, "");
         let page = ErrorPage {
             t,
             frame: &frame,
             sentence: &sentence,
-            advice: None,
+            advice: advice.as_deref(),
             id: self.call.id,
             at: self.call.origin.at,
             back: None,

@@ -1,18 +1,20 @@
 //! Who am I.
 
+use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Response};
-use http::{HeaderMap, StatusCode, header};
-use keyraft_core::Core;
+use http::{HeaderMap, Method};
+use keyraft_oidc::Oidc;
 use keyraft_web::headers::ContentPolicy;
 use keyraft_web::{Messages, Page, Query, RequestId, RequestOrigin, accept};
 
 use super::door::{Call, Visitor};
 use super::pages::{Fact, ProfilePage, State as Sure};
+use super::rest::{self, Ask};
 
-/// `GET /realms/{realm}/account`: the page for people, the account API's refusal for machines.
+/// `GET /realms/{realm}/account`: the page for people, the account API for machines.
 pub(super) async fn show(
-    State(core): State<Core>,
+    State(oidc): State<Oidc>,
     Path(realm): Path<String>,
     Query(query): Query,
     origin: RequestOrigin,
@@ -20,10 +22,12 @@ pub(super) async fn show(
     headers: HeaderMap,
 ) -> Response {
     if accept::prefers_json(&headers) {
-        return not_for_machines(&headers);
+        let (rest, body) = (String::new(), Bytes::new());
+        let ask = Ask { realm, rest, method: Method::GET, query, origin, headers, body };
+        return rest::serve(&oidc, ask).await;
     }
     let call = Call { realm, query, origin, id, headers };
-    let visitor = match Visitor::enter(&core, &call, "").await {
+    let visitor = match Visitor::enter(&oidc.core, &call, "").await {
         Ok(visitor) => visitor,
         Err(answer) => return *answer,
     };
@@ -48,15 +52,4 @@ fn facts(t: &Messages, user: &keyraft_model::User) -> Vec<Fact> {
         fact("firstName", user.first_name.as_deref(), None),
         fact("lastName", user.last_name.as_deref(), None),
     ]
-}
-
-/// The account API is not built: a token gets 501 and a sentence, none at all 401 as in Keycloak.
-fn not_for_machines(headers: &HeaderMap) -> Response {
-    let (status, body) = if headers.contains_key(header::AUTHORIZATION) {
-        let body = r#"{"error":"not_implemented","error_description":"The account API is not available"}"#;
-        (StatusCode::NOT_IMPLEMENTED, body)
-    } else {
-        (StatusCode::UNAUTHORIZED, r#"{"error":"HTTP 401 Unauthorized"}"#)
-    };
-    (status, [(header::CONTENT_TYPE, "application/json")], body).into_response()
 }
