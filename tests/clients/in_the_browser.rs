@@ -29,6 +29,7 @@ async fn keycloak_js_signs_in_refreshes_and_signs_out() -> Result<()> {
     browser.arrive(&site).await?;
     assert_eq!(browser.text("#state.in").await?, "alice");
     assert_eq!(browser.text("#profile").await?, "alice@example.com");
+    assert_eq!(browser.text("#account").await?, "Example", "the account API tells her own name");
     assert_eq!(browser.text("#refreshed").await?, "true");
 
     browser.go(&site).await?;

@@ -6,6 +6,8 @@
 
 #![expect(clippy::disallowed_methods, reason = "tests may block their threads")]
 
+mod account;
+mod actions;
 mod admin;
 mod authority;
 mod code;
@@ -20,6 +22,7 @@ mod grants;
 mod leaves;
 mod limits;
 mod login;
+mod mail;
 mod matrix;
 mod names;
 mod original;
@@ -27,6 +30,7 @@ mod policy;
 mod races;
 mod redirects;
 mod refresh;
+mod registration;
 mod sameness;
 mod shop;
 mod sign_out;

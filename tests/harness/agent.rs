@@ -187,6 +187,17 @@ impl Agent {
 }
 
 impl Answer {
+    /// The first link of the page whose address holds `part`.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn link(&self, part: &str) -> Result<String> {
+        let tags = self.body.split("<a ").skip(1).filter_map(|tag| attribute(&format!("a {tag}"), "href"));
+        let href = tags.into_iter().find(|href| href.contains(part));
+        let href = href.with_context(|| format!("no link with {part}: {} {}", self.status, self.body))?;
+        Ok(self.url.join(&href)?.to_string())
+    }
+
     /// The first form of the page.
     ///
     /// # Errors
