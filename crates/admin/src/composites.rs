@@ -1,5 +1,6 @@
 //! What a role includes.
 
+use keyraft_core::RolesOf;
 use keyraft_model::{ClientUuid, Role, RoleId};
 use serde_json::Value;
 
@@ -39,7 +40,7 @@ pub(crate) async fn client(cx: Context) -> Result<Reply, Error> {
 pub(crate) async fn add(cx: Context) -> Result<Reply, Error> {
     let role = found(&cx, true).await?;
     let added = listed(&cx)?;
-    cx.core.add_composites(&cx.realm, &role, &added, &cx.authority).await?;
+    cx.core.give_roles(&cx.realm, RolesOf::Role(&role.id), &added, &cx.authority).await?;
     Ok(Reply::Nothing)
 }
 
@@ -47,7 +48,7 @@ pub(crate) async fn add(cx: Context) -> Result<Reply, Error> {
 pub(crate) async fn remove(cx: Context) -> Result<Reply, Error> {
     let role = found(&cx, true).await?;
     let removed = listed(&cx)?;
-    cx.core.remove_composites(&cx.realm, &role, &removed, &cx.authority).await?;
+    cx.core.take_roles(&cx.realm, RolesOf::Role(&role.id), &removed, &cx.authority).await?;
     Ok(Reply::Nothing)
 }
 

@@ -1,6 +1,6 @@
 //! Role mappings of users and groups.
 
-use keyraft_core::authz;
+use keyraft_core::{RolesOf, authz};
 use keyraft_model::{ClientUuid, GroupId, Role, RoleId, UserId};
 use serde_json::{Map, json};
 
@@ -10,6 +10,15 @@ use crate::{context::Context, error::Error, reply::Reply, representation};
 enum Holder {
     User(UserId),
     Group(GroupId),
+}
+
+impl Holder {
+    fn list(&self) -> RolesOf<'_> {
+        match self {
+            Self::User(user) => RolesOf::User(user),
+            Self::Group(group) => RolesOf::Group(group),
+        }
+    }
 }
 
 /// A holder with the roles that he was given, and all that follow.
@@ -100,10 +109,7 @@ pub(crate) async fn composite(cx: Context) -> Result<Reply, Error> {
 pub(crate) async fn add(cx: Context) -> Result<Reply, Error> {
     let (held, container) = (held(&cx).await?, container(&cx).await?);
     let roles = cx.listed_roles(container.as_ref())?;
-    match &held.holder {
-        Holder::User(user) => cx.core.add_user_roles(&cx.realm, user, &roles, &cx.authority).await?,
-        Holder::Group(group) => cx.core.add_group_roles(&cx.realm, group, &roles, &cx.authority).await?,
-    }
+    cx.core.give_roles(&cx.realm, held.holder.list(), &roles, &cx.authority).await?;
     Ok(Reply::Nothing)
 }
 
@@ -115,10 +121,7 @@ pub(crate) async fn remove(cx: Context) -> Result<Reply, Error> {
     } else {
         cx.listed_roles(container.as_ref())?
     };
-    match &held.holder {
-        Holder::User(user) => cx.core.remove_user_roles(&cx.realm, user, &roles, &cx.authority).await?,
-        Holder::Group(group) => cx.core.remove_group_roles(&cx.realm, group, &roles, &cx.authority).await?,
-    }
+    cx.core.take_roles(&cx.realm, held.holder.list(), &roles, &cx.authority).await?;
     Ok(Reply::Nothing)
 }
 

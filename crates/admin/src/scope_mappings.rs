@@ -1,5 +1,6 @@
 //! Scope mappings of clients and client scopes: roles that tokens may carry.
 
+use keyraft_core::RolesOf;
 use keyraft_model::{ClientUuid, Role, RoleId, ScopeId};
 
 use crate::{context::Context, error::Error, reply::Reply, representation, role_mappings::by_container};
@@ -8,6 +9,15 @@ use crate::{context::Context, error::Error, reply::Reply, representation, role_m
 enum Owner {
     Client(ClientUuid),
     Scope(ScopeId),
+}
+
+impl Owner {
+    fn list(&self) -> RolesOf<'_> {
+        match self {
+            Self::Client(client) => RolesOf::Client(client),
+            Self::Scope(scope) => RolesOf::Scope(scope),
+        }
+    }
 }
 
 struct Mapped {
@@ -75,12 +85,7 @@ pub(crate) async fn composite(cx: Context) -> Result<Reply, Error> {
 pub(crate) async fn add(cx: Context) -> Result<Reply, Error> {
     let (mapped, container) = (mapped(&cx).await?, container(&cx).await?);
     let roles = listed(&cx, container.as_ref())?;
-    match &mapped.owner {
-        Owner::Client(client) => {
-            cx.core.add_client_scope_roles(&cx.realm, client, &roles, &cx.authority).await?;
-        }
-        Owner::Scope(scope) => cx.core.add_scope_roles(&cx.realm, scope, &roles, &cx.authority).await?,
-    }
+    cx.core.give_roles(&cx.realm, mapped.owner.list(), &roles, &cx.authority).await?;
     Ok(Reply::Nothing)
 }
 
@@ -92,12 +97,7 @@ pub(crate) async fn remove(cx: Context) -> Result<Reply, Error> {
     } else {
         listed(&cx, container.as_ref())?
     };
-    match &mapped.owner {
-        Owner::Client(client) => {
-            cx.core.remove_client_scope_roles(&cx.realm, client, &roles, &cx.authority).await?;
-        }
-        Owner::Scope(scope) => cx.core.remove_scope_roles(&cx.realm, scope, &roles, &cx.authority).await?,
-    }
+    cx.core.take_roles(&cx.realm, mapped.owner.list(), &roles, &cx.authority).await?;
     Ok(Reply::Nothing)
 }
 

@@ -4,7 +4,9 @@
 
 use keyraft_crypto::{Secret, password::Hasher, random};
 use keyraft_model::{Client, RoleId, ScopeId, UnixMs, User, text::lower};
-use keyraft_store::{Db, Error as StoreError, RealmParts, clients, credentials, realm_parts, users};
+use keyraft_store::{
+    Db, Error as StoreError, RealmParts, RolesOf, clients, credentials, realm_parts, role_lists, users,
+};
 
 use crate::{
     Error,
@@ -73,7 +75,7 @@ pub async fn add_admin(store: &Db, hasher: &Hasher, first: &FirstAdmin, now: Uni
             }
             for entry in &made.users {
                 users::insert(&tx, realm, &entry.user, false).await?;
-                users::add_roles(&tx, realm, &entry.user.id, &entry.roles).await?;
+                role_lists::add(&tx, realm, RolesOf::User(&entry.user.id), &entry.roles).await?;
                 for credential in &entry.credentials {
                     credentials::insert(&tx, realm, &entry.user.id, credential).await?;
                 }

@@ -16,6 +16,7 @@ const EVERY: Duration = Duration::from_secs(1);
 const WINDOW_MS: i64 = 60_000;
 /// Rows stay for longer than any node looks back.
 const STAY_MS: i64 = 5 * WINDOW_MS;
+const _: () = assert!(STAY_MS >= changes::STAY_MS, "they also tell what became of a lost COMMIT");
 const FORGET_EVERY_TICKS: u64 = 60;
 /// More changes than this in one window empty everything: that is quicker than reading them all.
 const MOST: i64 = 10_000;

@@ -1,12 +1,10 @@
 //! Client scopes: bundles of mappers and roles that clients share.
 
-use keyraft_model::{ClientScope, Rest, RoleId, ScopeId};
+use keyraft_model::{ClientScope, Rest, ScopeId};
 use keyraft_store::client_scopes;
 
 use crate::{
     Core, Error, RealmView,
-    authority::Authority,
-    groups::may_give_all,
     mappers::mappers_of,
     overlay::{fits, invalid, merge_attributes, text},
     roles::taken,
@@ -129,40 +127,6 @@ impl Core {
     pub async fn remove_realm_scope(&self, realm: &RealmView, id: &ScopeId) -> Result<(), Error> {
         let of = &realm.realm.id;
         self.store.write(async |tx| client_scopes::remove_from_realm(&tx, of, id).await).await?;
-        Ok(())
-    }
-
-    /// Has tokens carry roles only with this client scope.
-    ///
-    /// # Errors
-    /// [`Error::Denied`] when one carries authority that the caller does not have.
-    pub async fn add_scope_roles(
-        &self,
-        realm: &RealmView,
-        id: &ScopeId,
-        roles: &[RoleId],
-        by: &Authority,
-    ) -> Result<(), Error> {
-        may_give_all(realm, roles, by)?;
-        let of = &realm.realm.id;
-        self.store.write(async |tx| client_scopes::add_roles(&tx, of, id, roles).await).await?;
-        Ok(())
-    }
-
-    /// Takes roles off a client scope.
-    ///
-    /// # Errors
-    /// [`Error::Denied`] when one carries authority that the caller does not have.
-    pub async fn remove_scope_roles(
-        &self,
-        realm: &RealmView,
-        id: &ScopeId,
-        roles: &[RoleId],
-        by: &Authority,
-    ) -> Result<(), Error> {
-        may_give_all(realm, roles, by)?;
-        let of = &realm.realm.id;
-        self.store.write(async |tx| client_scopes::remove_roles(&tx, of, id, roles).await).await?;
         Ok(())
     }
 }

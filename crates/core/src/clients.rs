@@ -7,13 +7,12 @@ mod rules;
 
 use keyraft_crypto::random;
 use keyraft_model::{Client, ClientUuid, Rest, RoleId, ScopeId, UnixMs};
-use keyraft_store::{Tx, clients, users};
+use keyraft_store::{RolesOf, Tx, clients, role_lists, users};
 use serde_json::Value;
 
 use crate::{
     ClientView, Core, Error, RealmView,
     authority::{Authority, REALM_MANAGEMENT},
-    groups::may_give_all,
     mappers::mappers_of,
     overlay::{fits, flag, invalid, merge_attributes, overlay, text, texts},
     roles::taken,
@@ -245,40 +244,6 @@ impl Core {
         .await
     }
 
-    /// Lets a client's tokens carry roles where they may not carry all.
-    ///
-    /// # Errors
-    /// [`Error::Denied`] when one carries authority that the caller does not have.
-    pub async fn add_client_scope_roles(
-        &self,
-        realm: &RealmView,
-        client: &ClientUuid,
-        roles: &[RoleId],
-        by: &Authority,
-    ) -> Result<(), Error> {
-        may_give_all(realm, roles, by)?;
-        let of = &realm.realm.id;
-        self.store.write(async |tx| clients::add_scope_mappings(&tx, of, client, roles).await).await?;
-        Ok(())
-    }
-
-    /// Takes roles off a client's scope mappings.
-    ///
-    /// # Errors
-    /// [`Error::Denied`] when one carries authority that the caller does not have.
-    pub async fn remove_client_scope_roles(
-        &self,
-        realm: &RealmView,
-        client: &ClientUuid,
-        roles: &[RoleId],
-        by: &Authority,
-    ) -> Result<(), Error> {
-        may_give_all(realm, roles, by)?;
-        let of = &realm.realm.id;
-        self.store.write(async |tx| clients::remove_scope_mappings(&tx, of, client, roles).await).await?;
-        Ok(())
-    }
-
     /// Whether the caller has all the authority that a client's service account has: he may see and renew
     /// what the client proves itself with.
     ///
@@ -456,7 +421,7 @@ async fn add_service_account(
     let of = &realm.realm.id;
     let account = Core::service_account_of(&client.id, &client.client_id, now);
     users::insert(tx, of, &account, !realm.realm.duplicate_emails_allowed).await?;
-    users::add_roles(tx, of, &account.id, std::slice::from_ref(default_role)).await
+    role_lists::add(tx, of, RolesOf::User(&account.id), std::slice::from_ref(default_role)).await
 }
 
 /// Brings the service account in line with a changed client: there or not, and of its name.

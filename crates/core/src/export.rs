@@ -5,8 +5,8 @@
 
 use keyraft_model::{RealmId, Rest, UserId};
 use keyraft_store::{
-    Db, Error as StoreError, RealmParts, Tx, clients as client_rows, consents, credentials, realm_parts,
-    realms, users as user_rows,
+    Db, Error as StoreError, RealmParts, RolesOf, Tx, clients as client_rows, consents, credentials,
+    realm_parts, realms, role_lists, users as user_rows,
 };
 use serde_json::{Value, json};
 
@@ -106,7 +106,7 @@ async fn read_user(tx: &Tx, realm: &RealmId, id: &UserId) -> Result<UserImage, S
     let credentials = credentials::list(tx, realm, id).await?;
     Ok(UserImage {
         credentials: credentials.into_iter().map(|credential| credential.value).collect(),
-        roles: user_rows::roles(tx, realm, id).await?,
+        roles: role_lists::list(tx, realm, RolesOf::User(id)).await?,
         groups: user_rows::groups(tx, realm, id).await?,
         consents: consents::list(tx, realm, id).await?,
         ..UserImage::default()

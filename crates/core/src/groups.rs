@@ -1,6 +1,6 @@
 //! Groups: a tree of them, what their members hold, and who joins a realm's new users to which.
 
-use keyraft_model::{Group, GroupId, Rest, RoleId};
+use keyraft_model::{Group, GroupId, Rest};
 use keyraft_store::{groups, realms};
 
 use crate::{
@@ -131,40 +131,6 @@ impl Core {
         if was_there { Ok(()) } else { Err(Error::NotFound("group")) }
     }
 
-    /// Gives roles to a group's members.
-    ///
-    /// # Errors
-    /// [`Error::Denied`] when one carries authority that the caller does not have.
-    pub async fn add_group_roles(
-        &self,
-        realm: &RealmView,
-        group: &GroupId,
-        roles: &[RoleId],
-        by: &Authority,
-    ) -> Result<(), Error> {
-        may_give_all(realm, roles, by)?;
-        let of = &realm.realm.id;
-        self.store.write(async |tx| groups::add_roles(&tx, of, group, roles).await).await?;
-        Ok(())
-    }
-
-    /// Takes roles off a group.
-    ///
-    /// # Errors
-    /// [`Error::Denied`] when one carries authority that the caller does not have.
-    pub async fn remove_group_roles(
-        &self,
-        realm: &RealmView,
-        group: &GroupId,
-        roles: &[RoleId],
-        by: &Authority,
-    ) -> Result<(), Error> {
-        may_give_all(realm, roles, by)?;
-        let of = &realm.realm.id;
-        self.store.write(async |tx| groups::remove_roles(&tx, of, group, roles).await).await?;
-        Ok(())
-    }
-
     /// Has new users join a group, or no longer.
     ///
     /// # Errors
@@ -197,15 +163,6 @@ impl Core {
 /// Whether the caller may bring someone into a group: he has all the authority that it and its ancestors give.
 pub fn may_join(realm: &RealmView, group: &GroupId, by: &Authority) -> bool {
     by.covers(realm, realm.groups.with_ancestors(group).into_iter().flat_map(|group| &group.roles))
-}
-
-/// Refuses roles that carry authority which the caller does not have.
-pub(crate) fn may_give_all(realm: &RealmView, roles: &[RoleId], by: &Authority) -> Result<(), Error> {
-    if roles.iter().all(|role| by.may_give(realm, role)) {
-        Ok(())
-    } else {
-        Err(Error::Denied("a role carries more authority than its giver has"))
-    }
 }
 
 fn name_of(given: &Rest) -> Result<&str, Error> {

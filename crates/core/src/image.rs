@@ -3,8 +3,8 @@
 use keyraft_crypto::Secret;
 use keyraft_model::{Client, Consent, Credential, GroupId, Rest, RoleId, User};
 use keyraft_store::{
-    Error, RealmParts, Tx, client_scopes, clients, components, consents, credentials, flows, groups, realms,
-    required_actions, roles, users,
+    Error, RealmParts, RolesOf, Tx, client_scopes, clients, components, consents, credentials, flows, groups,
+    realms, required_actions, role_lists, roles, users,
 };
 
 /// A realm with all that is in it.
@@ -69,7 +69,7 @@ impl RealmImage {
         self.insert_rules(tx).await?;
         for entry in &self.clients {
             clients::insert(tx, realm, &entry.client).await?;
-            clients::add_scope_mappings(tx, realm, &entry.client.id, &entry.scope_mappings).await?;
+            role_lists::add(tx, realm, RolesOf::Client(&entry.client.id), &entry.scope_mappings).await?;
         }
         for entry in &self.users {
             self.insert_user(tx, entry).await?;
@@ -97,7 +97,7 @@ impl RealmImage {
     async fn insert_user(&self, tx: &Tx, entry: &UserImage) -> Result<(), Error> {
         let (realm, id) = (&self.parts.realm.id, &entry.user.id);
         users::insert(tx, realm, &entry.user, !self.parts.realm.duplicate_emails_allowed).await?;
-        users::add_roles(tx, realm, id, &entry.roles).await?;
+        role_lists::add(tx, realm, RolesOf::User(id), &entry.roles).await?;
         for group in &entry.groups {
             users::join_group(tx, realm, id, group).await?;
         }

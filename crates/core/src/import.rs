@@ -11,7 +11,9 @@ use keyraft_crypto::{
     random,
 };
 use keyraft_model::{ClientUuid, Credential, Realm, RealmId, UnixMs};
-use keyraft_store::{Db, Error as StoreError, Tx, clients as client_rows, realms, roles as role_rows};
+use keyraft_store::{
+    Db, Error as StoreError, RolesOf, Tx, clients as client_rows, realms, role_lists, roles as role_rows,
+};
 
 use crate::{
     Error,
@@ -244,7 +246,7 @@ async fn add_admin_client(tx: &Tx, master: &RealmId, realm: &str) -> Result<Clie
     let admin = all.iter().find(|role| role.value.client.is_none() && role.value.name == "admin");
     if let Some(admin) = admin {
         let ids: Vec<_> = made.iter().map(|role| role.id.clone()).collect();
-        role_rows::add_composites(tx, master, &admin.value.id, &ids).await?;
+        role_lists::add(tx, master, RolesOf::Role(&admin.value.id), &ids).await?;
     }
     Ok(client.id)
 }

@@ -41,6 +41,7 @@ pub mod realms;
 pub mod registration;
 pub mod required_actions;
 pub mod role_index;
+pub mod role_lists;
 pub mod roles;
 pub mod seal;
 pub mod sessions;
@@ -54,6 +55,7 @@ pub use error::Error;
 use keyraft_cluster::Cluster;
 use keyraft_crypto::{password::Hasher, seal::DataKeys};
 use keyraft_store::Db;
+pub use role_lists::RolesOf;
 pub use view::{ClientView, RealmView, UserRecord};
 
 use crate::{cache::Caches, events::Events, mail::Mailer, outbound::Outbound, sessions::Sessions};

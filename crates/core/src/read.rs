@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use keyraft_model::{ClientUuid, Consent, Credential, RealmId, ScopeId, UnixMs, User, UserId, text};
-use keyraft_store::{clients, consents, credentials, realm_parts, realms, users};
+use keyraft_store::{RolesOf, clients, consents, credentials, realm_parts, realms, role_lists, users};
 
 use crate::{ClientView, Core, Error, RealmView, UserRecord};
 
@@ -58,7 +58,7 @@ impl Core {
         let Some(found) = clients::find_by_client_id(&self.store, id, client_id).await? else {
             return Ok(None);
         };
-        let scope_mappings = clients::scope_mappings(&self.store, id, &found.value.id).await?;
+        let scope_mappings = role_lists::list(&self.store, id, RolesOf::Client(&found.value.id)).await?;
         let view = Arc::new(ClientView { client: found.value, ver: found.ver, scope_mappings });
         self.caches.keep_client(reading, id, &view);
         Ok(Some(view))
@@ -82,7 +82,7 @@ impl Core {
         }
         let reading = self.caches.reading();
         let Some(found) = clients::find(&self.store, of, id).await? else { return Ok(None) };
-        let scope_mappings = clients::scope_mappings(&self.store, of, id).await?;
+        let scope_mappings = role_lists::list(&self.store, of, RolesOf::Client(id)).await?;
         let view = Arc::new(ClientView { client: found.value, ver: found.ver, scope_mappings });
         self.caches.keep_client(reading, of, &view);
         Ok(Some(view))

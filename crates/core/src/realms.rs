@@ -2,7 +2,7 @@
 
 use keyraft_cluster::{command::FenceScope, session::Kind};
 use keyraft_model::{Client, Realm, Rest};
-use keyraft_store::{Tx, clients, realms, users};
+use keyraft_store::{RolesOf, Tx, clients, realms, role_lists};
 use serde_json::Value;
 
 use crate::{
@@ -138,7 +138,7 @@ impl Core {
         let missing: Vec<_> = given.map(|role| role.id.clone()).filter(|id| !held.contains(id)).collect();
         if !client.is_empty() && !missing.is_empty() {
             let (of, id, missing) = (&master.realm.id, &user.user.id, &missing);
-            self.store.write(async |tx| users::add_roles(&tx, of, id, missing).await).await?;
+            self.store.write(async |tx| role_lists::add(&tx, of, RolesOf::User(id), missing).await).await?;
         }
         Ok(())
     }

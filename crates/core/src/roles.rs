@@ -122,44 +122,6 @@ impl Core {
         let was_there = self.store.write(async |tx| roles::delete(&tx, of, id).await).await?;
         if was_there { Ok(()) } else { Err(Error::NotFound("role")) }
     }
-
-    /// Has a role include others.
-    ///
-    /// # Errors
-    /// [`Error::Denied`] when one carries authority that the caller does not have.
-    pub async fn add_composites(
-        &self,
-        realm: &RealmView,
-        role: &Role,
-        added: &[RoleId],
-        by: &Authority,
-    ) -> Result<(), Error> {
-        if !added.iter().all(|added| by.may_give(realm, added)) {
-            return Err(Error::Denied("a composite role carries more authority than its giver has"));
-        }
-        let (of, id) = (&realm.realm.id, &role.id);
-        self.store.write(async |tx| roles::add_composites(&tx, of, id, added).await).await?;
-        Ok(())
-    }
-
-    /// Has a role no longer include others.
-    ///
-    /// # Errors
-    /// [`Error::Denied`] when one carries authority that the caller does not have.
-    pub async fn remove_composites(
-        &self,
-        realm: &RealmView,
-        role: &Role,
-        removed: &[RoleId],
-        by: &Authority,
-    ) -> Result<(), Error> {
-        if !removed.iter().all(|removed| by.may_give(realm, removed)) {
-            return Err(Error::Denied("a composite role carries more authority than the caller has"));
-        }
-        let (of, id) = (&realm.realm.id, &role.id);
-        self.store.write(async |tx| roles::remove_composites(&tx, of, id, removed).await).await?;
-        Ok(())
-    }
 }
 
 /// A taken key by the name that is taken.

@@ -6,16 +6,16 @@
 
 use keyraft_crypto::Secret;
 use keyraft_model::{
-    ClientUuid, Credential, GroupId, MultiAttributes, Rest, RoleId, UnixMs, User, UserId, text as fold,
+    ClientUuid, Credential, GroupId, MultiAttributes, Rest, UnixMs, User, UserId, text as fold,
 };
-use keyraft_store::{Tx, credentials, users};
+use keyraft_store::{RolesOf, Tx, credentials, role_lists, users};
 pub use keyraft_store::{UserQuery, users::search};
 use serde_json::Value;
 
 use crate::{
     Core, Error, RealmView, UserRecord, attempts,
     authority::Authority,
-    groups::{may_give_all, may_join},
+    groups::may_join,
     overlay::{flag, invalid, objects, text, texts},
     passwords::{PASSWORD, UPDATE_PASSWORD, check_new},
     policies::password::PasswordPolicy,
@@ -91,7 +91,7 @@ impl Core {
             .store
             .write(async |tx| {
                 users::insert(&tx, of, user, unique_email).await?;
-                users::add_roles(&tx, of, &user.id, default_role).await?;
+                role_lists::add(&tx, of, RolesOf::User(&user.id), default_role).await?;
                 for group in groups {
                     users::join_group(&tx, of, &user.id, group).await?;
                 }
@@ -180,40 +180,6 @@ impl Core {
             return Err(Error::NotFound("user"));
         }
         self.sessions.end_of_user(of, id).await?;
-        Ok(())
-    }
-
-    /// Gives roles to a user.
-    ///
-    /// # Errors
-    /// [`Error::Denied`] when one carries authority that the caller does not have.
-    pub async fn add_user_roles(
-        &self,
-        realm: &RealmView,
-        id: &UserId,
-        roles: &[RoleId],
-        by: &Authority,
-    ) -> Result<(), Error> {
-        may_give_all(realm, roles, by)?;
-        let of = &realm.realm.id;
-        self.store.write(async |tx| users::add_roles(&tx, of, id, roles).await).await?;
-        Ok(())
-    }
-
-    /// Takes roles off a user.
-    ///
-    /// # Errors
-    /// [`Error::Denied`] when one carries authority that the caller does not have.
-    pub async fn remove_user_roles(
-        &self,
-        realm: &RealmView,
-        id: &UserId,
-        roles: &[RoleId],
-        by: &Authority,
-    ) -> Result<(), Error> {
-        may_give_all(realm, roles, by)?;
-        let of = &realm.realm.id;
-        self.store.write(async |tx| users::remove_roles(&tx, of, id, roles).await).await?;
         Ok(())
     }
 

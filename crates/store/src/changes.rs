@@ -37,21 +37,19 @@ pub struct Change {
     pub ver: i64,
 }
 
-pub(crate) async fn insert(
-    tx: &Tx,
-    kind: Kind,
-    realm: &str,
-    entity: &str,
-    ver: i64,
-) -> Result<Change, Error> {
-    // 32 random hexadecimal digits; the first is the bucket.
+/// An id for a change: 32 random hexadecimal digits, of which the first is the bucket.
+pub(crate) fn new_id() -> Result<String, Error> {
     let mut random = [0_u8; 16];
     aws_lc_rs::rand::fill(&mut random)
         .map_err(|_| Error::Refused("the operating system gives no randomness".into()))?;
-    let id = format!("{:032x}", u128::from_be_bytes(random));
+    Ok(format!("{:032x}", u128::from_be_bytes(random)))
+}
+
+/// Inserts the row of a change.
+pub(crate) async fn insert(tx: &Tx, change: &Change) -> Result<(), Error> {
+    let Change { id, realm, kind, entity, ver } = change;
     let at = clock::now_ms();
-    tx.exec(INSERT, args![bucket(&id), &id, realm, kind.as_str(), entity, ver, at]).await?;
-    Ok(Change { id, realm: realm.to_owned(), kind, entity: entity.to_owned(), ver })
+    tx.exec(INSERT, args![bucket(id), id, realm, kind.as_str(), entity, *ver, at]).await.map(|_| ())
 }
 
 /// Whether the row of a change stands.
@@ -81,7 +79,10 @@ pub async fn list_recent(on: &impl Source, window_ms: i64, limit: i64) -> Result
     from_rows(RECENT, &rows)
 }
 
-/// Deletes changes older than `window_ms`, which every node has read by then.
+/// For so long (in milliseconds) the row of a change has to tell that its transaction was committed.
+pub const STAY_MS: i64 = 60_000;
+
+/// Deletes changes older than `window_ms`, which every node has read by then; [`STAY_MS`] at least while others write.
 ///
 /// # Errors
 /// [`Error::Unavailable`].

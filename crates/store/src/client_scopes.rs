@@ -1,11 +1,12 @@
 //! Client scopes, the roles they let into tokens, and which of them a realm gives to new clients.
 
-use keyraft_model::{ClientScope, ClientUuid, RealmId, RoleId, ScopeId};
+use keyraft_model::{ClientScope, ClientUuid, RealmId, ScopeId};
 
 use crate::{
     Error, Source, Tx, Versioned,
     changes::Kind,
-    doc,
+    doc, role_lists,
+    role_lists::RolesOf,
     source::{Row, args},
     sql::{Sql, statements},
 };
@@ -19,10 +20,6 @@ statements! {
     DELETE = "DELETE FROM client_scope WHERE realm_id = $1 AND id = $2";
     DELETE_ROLES = "DELETE FROM scope_role WHERE realm_id = $1 AND scope_id = $2";
     ALL_ROLES = "SELECT scope_id, role_id FROM scope_role WHERE realm_id = $1 ORDER BY scope_id, role_id";
-    ROLES = "SELECT role_id FROM scope_role WHERE realm_id = $1 AND scope_id = $2 ORDER BY role_id";
-    ADD_ROLE = "INSERT INTO scope_role (realm_id, scope_id, role_id) VALUES ($1, $2, $3) \
-                ON CONFLICT (realm_id, scope_id, role_id) DO NOTHING";
-    REMOVE_ROLE = "DELETE FROM scope_role WHERE realm_id = $1 AND scope_id = $2 AND role_id = $3";
     USED_BY = "SELECT client_id FROM client_uses_scope WHERE realm_id = $1 AND scope_id = $2 ORDER BY client_id";
     REALM_LIST = "SELECT scope_id, is_default FROM realm_scope WHERE realm_id = $1 ORDER BY pos, scope_id";
     REALM_LAST = "SELECT pos FROM realm_scope WHERE realm_id = $1 ORDER BY pos DESC, scope_id DESC LIMIT 1";
@@ -58,9 +55,7 @@ pub async fn find(
 ) -> Result<Option<Versioned<ClientScope>>, Error> {
     let Some(row) = on.row(FIND, args![realm.as_str(), id.as_str()]).await? else { return Ok(None) };
     let mut scope = from_row(FIND, &row)?;
-    for row in on.rows(ROLES, args![realm.as_str(), id.as_str()]).await? {
-        scope.value.scope_mappings.push(row.id(ROLES, 0)?);
-    }
+    scope.value.scope_mappings = role_lists::list(on, realm, RolesOf::Scope(id)).await?;
     Ok(Some(scope))
 }
 
@@ -72,7 +67,7 @@ pub async fn insert(tx: &Tx, realm: &RealmId, scope: &ClientScope) -> Result<i64
     let ver = Tx::first_ver();
     let args = args![realm.as_str(), scope.id.as_str(), &scope.name, to_doc(scope)?, ver];
     tx.exec(INSERT, args).await?;
-    add_roles(tx, realm, &scope.id, &scope.scope_mappings).await?;
+    role_lists::add(tx, realm, RolesOf::Scope(&scope.id), &scope.scope_mappings).await?;
     Ok(ver)
 }
 
@@ -109,22 +104,6 @@ pub async fn used_by(on: &impl Source, realm: &RealmId, id: &ScopeId) -> Result<
     rows.iter().map(|row| row.id(USED_BY, 0)).collect()
 }
 
-/// Adds scope mappings to a scope; those that are there stay.
-///
-/// # Errors
-/// [`Error::Unavailable`].
-pub async fn add_roles(tx: &Tx, realm: &RealmId, id: &ScopeId, roles: &[RoleId]) -> Result<(), Error> {
-    map_roles(tx, ADD_ROLE, realm, id, roles).await
-}
-
-/// Removes scope mappings from a scope; those that are not there are passed over.
-///
-/// # Errors
-/// [`Error::Unavailable`].
-pub async fn remove_roles(tx: &Tx, realm: &RealmId, id: &ScopeId, roles: &[RoleId]) -> Result<(), Error> {
-    map_roles(tx, REMOVE_ROLE, realm, id, roles).await
-}
-
 /// The client scopes that new clients of a realm get (first) and may ask for (second), in their order.
 ///
 /// # Errors
@@ -156,14 +135,6 @@ pub async fn add_to_realm(tx: &Tx, realm: &RealmId, id: &ScopeId, is_default: bo
 /// [`Error::Unavailable`].
 pub async fn remove_from_realm(tx: &Tx, realm: &RealmId, id: &ScopeId) -> Result<(), Error> {
     tx.exec(REALM_REMOVE, args![realm.as_str(), id.as_str()]).await?;
-    touch(tx, realm);
-    Ok(())
-}
-
-async fn map_roles(tx: &Tx, sql: Sql, realm: &RealmId, id: &ScopeId, roles: &[RoleId]) -> Result<(), Error> {
-    for role in roles {
-        tx.exec(sql, args![realm.as_str(), id.as_str(), role.as_str()]).await?;
-    }
     touch(tx, realm);
     Ok(())
 }

@@ -25,11 +25,7 @@ statements! {
     DELETE_SCOPE_MAPPINGS = "DELETE FROM client_role WHERE realm_id = $1 AND client_id = $2";
     DELETE_CONSENTS = "DELETE FROM consent WHERE realm_id = $1 AND client_id = $2";
     LIST_ROLES = "SELECT id FROM role WHERE realm_id = $1 AND client_id = $2 ORDER BY id";
-    SCOPE_MAPPINGS = "SELECT role_id FROM client_role WHERE realm_id = $1 AND client_id = $2 ORDER BY role_id";
     ALL_SCOPE_MAPPINGS = "SELECT client_id, role_id FROM client_role WHERE realm_id = $1 ORDER BY client_id, role_id";
-    ADD_SCOPE_MAPPING = "INSERT INTO client_role (realm_id, client_id, role_id) VALUES ($1, $2, $3) \
-                         ON CONFLICT (realm_id, client_id, role_id) DO NOTHING";
-    REMOVE_SCOPE_MAPPING = "DELETE FROM client_role WHERE realm_id = $1 AND client_id = $2 AND role_id = $3";
     DELETE_USES = "DELETE FROM client_uses_scope WHERE realm_id = $1 AND client_id = $2";
     INSERT_USE = "INSERT INTO client_uses_scope (realm_id, scope_id, client_id) VALUES ($1, $2, $3) \
                   ON CONFLICT (realm_id, scope_id, client_id) DO NOTHING";
@@ -140,19 +136,6 @@ pub async fn delete(tx: &Tx, realm: &RealmId, id: &ClientUuid) -> Result<bool, E
     Ok(is_gone)
 }
 
-/// Roles that tokens of the client may carry where it may not carry all.
-///
-/// # Errors
-/// [`Error::Unavailable`].
-pub async fn scope_mappings(
-    on: &impl Source,
-    realm: &RealmId,
-    client: &ClientUuid,
-) -> Result<Vec<RoleId>, Error> {
-    let rows = on.rows(SCOPE_MAPPINGS, args![realm.as_str(), client.as_str()]).await?;
-    rows.iter().map(|row| row.id(SCOPE_MAPPINGS, 0)).collect()
-}
-
 /// The scope mappings of all clients of a realm, by client.
 ///
 /// # Errors
@@ -163,46 +146,6 @@ pub async fn all_scope_mappings(
 ) -> Result<Vec<(ClientUuid, RoleId)>, Error> {
     let rows = on.rows(ALL_SCOPE_MAPPINGS, args![realm.as_str()]).await?;
     rows.iter().map(|row| Ok((row.id(ALL_SCOPE_MAPPINGS, 0)?, row.id(ALL_SCOPE_MAPPINGS, 1)?))).collect()
-}
-
-/// Adds scope mappings; those that are there stay.
-///
-/// # Errors
-/// [`Error::Unavailable`].
-pub async fn add_scope_mappings(
-    tx: &Tx,
-    realm: &RealmId,
-    client: &ClientUuid,
-    roles: &[RoleId],
-) -> Result<(), Error> {
-    map_roles(tx, ADD_SCOPE_MAPPING, realm, client, roles).await
-}
-
-/// Removes scope mappings; those that are not there are passed over.
-///
-/// # Errors
-/// [`Error::Unavailable`].
-pub async fn remove_scope_mappings(
-    tx: &Tx,
-    realm: &RealmId,
-    client: &ClientUuid,
-    roles: &[RoleId],
-) -> Result<(), Error> {
-    map_roles(tx, REMOVE_SCOPE_MAPPING, realm, client, roles).await
-}
-
-async fn map_roles(
-    tx: &Tx,
-    sql: Sql,
-    realm: &RealmId,
-    client: &ClientUuid,
-    roles: &[RoleId],
-) -> Result<(), Error> {
-    for role in roles {
-        tx.exec(sql, args![realm.as_str(), client.as_str(), role.as_str()]).await?;
-    }
-    tx.changed(Kind::Client, realm.as_str(), client.as_str(), None);
-    Ok(())
 }
 
 /// Rows that say which client scopes a client uses: whoever deletes a scope asks them.

@@ -9,7 +9,7 @@ use std::{
 };
 
 use sqlx::{
-    PgPool, SqlitePool,
+    SqlitePool,
     postgres::{PgConnectOptions, PgPoolOptions, PgSslMode},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
@@ -19,6 +19,7 @@ use crate::{
     breaker::Breaker,
     clock,
     error::Failure,
+    lender::Lender,
     source::{self, Arg, Row},
 };
 
@@ -32,14 +33,19 @@ pub struct Settings {
     pub max_connections: u32,
     /// Most reading connections to an SQLite file; default 4. There is one for writing.
     pub max_readers: u32,
-    /// How long a caller waits for a connection before it hears "unavailable"; default 2 s.
+    /// How long a caller waits for a connection before it hears "unavailable"; default 1.5 s.
     pub acquire_timeout: Duration,
 }
 
 impl Settings {
     /// The defaults at an address.
     pub fn new(url: impl Into<String>) -> Self {
-        Self { url: url.into(), max_connections: 10, max_readers: 4, acquire_timeout: Duration::from_secs(2) }
+        Self {
+            url: url.into(),
+            max_connections: 10,
+            max_readers: 4,
+            acquire_timeout: Duration::from_millis(1_500),
+        }
     }
 
     /// The file of an SQLite address.
@@ -70,7 +76,7 @@ pub enum Flavor {
 
 #[derive(Clone, Debug)]
 pub(crate) enum Pools {
-    Pg(PgPool),
+    Pg(Lender),
     Lite { readers: SqlitePool, writer: SqlitePool },
 }
 
@@ -135,7 +141,7 @@ impl Db {
     /// Whether [`Db::close`] was called.
     pub fn is_closed(&self) -> bool {
         match &self.0.pools {
-            Pools::Pg(pool) => pool.is_closed(),
+            Pools::Pg(lender) => lender.is_closed(),
             Pools::Lite { writer, .. } => writer.is_closed(),
         }
     }
@@ -143,7 +149,7 @@ impl Db {
     /// Closes all connections; waits for statements that run.
     pub async fn close(&self) {
         match &self.0.pools {
-            Pools::Pg(pool) => pool.close().await,
+            Pools::Pg(lender) => lender.close().await,
             Pools::Lite { readers, writer } => {
                 readers.close().await;
                 writer.close().await;
@@ -182,17 +188,35 @@ impl Db {
     pub(crate) async fn exec_alone(&self, sql: Sql, args: Vec<Arg>) -> Result<u64, Error> {
         source::check(&args)?;
         let result = match &self.0.pools {
-            Pools::Pg(pool) => source::pg_exec(pool, sql, args).await,
+            Pools::Pg(lender) => match lender.lend().await {
+                Ok(mut loan) => loan.exec(sql, args).await,
+                Err(error) => Err(error),
+            },
             Pools::Lite { writer, .. } => source::lite_exec(writer, sql, args).await,
         };
         result.map_err(|error| Error::from_driver(sql.name, error))
+    }
+
+    /// Runs a statement that changes the schema, however long it takes.
+    pub(crate) async fn exec_at_length(&self, sql: Sql) -> Result<(), Error> {
+        let result = match &self.0.pools {
+            Pools::Pg(lender) => match lender.lend().await {
+                Ok(mut loan) => loan.exec_at_length(sql).await,
+                Err(error) => Err(error),
+            },
+            Pools::Lite { writer, .. } => source::lite_exec(writer, sql, Vec::new()).await,
+        };
+        result.map(|_| ()).map_err(|error| Error::from_driver(sql.name, error))
     }
 
     /// Runs one writing statement outside any transaction and returns its rows.
     pub(crate) async fn rows_alone(&self, sql: Sql, args: Vec<Arg>) -> Result<Vec<Row>, Error> {
         source::check(&args)?;
         let result = match &self.0.pools {
-            Pools::Pg(pool) => source::pg_rows(pool, sql, args).await,
+            Pools::Pg(lender) => match lender.lend().await {
+                Ok(mut loan) => loan.rows(sql, args).await,
+                Err(error) => Err(error),
+            },
             Pools::Lite { writer, .. } => source::lite_rows(writer, sql, args).await,
         };
         result.map_err(|error| Error::from_driver(sql.name, error))
@@ -208,7 +232,10 @@ impl Source for Db {
         loop {
             tries_left -= 1;
             let result = match &self.0.pools {
-                Pools::Pg(pool) => source::pg_rows(pool, sql, args.clone()).await,
+                Pools::Pg(lender) => match lender.lend().await {
+                    Ok(mut loan) => loan.rows(sql, args.clone()).await,
+                    Err(error) => Err(error),
+                },
                 Pools::Lite { readers, .. } => source::lite_rows(readers, sql, args.clone()).await,
             };
             let failure = result.as_ref().err().map(Failure::of);
@@ -276,12 +303,11 @@ async fn open_postgres(settings: &Settings) -> Result<(Pools, Flavor), Error> {
         .acquire_timeout(settings.acquire_timeout)
         .idle_timeout(Duration::from_mins(5))
         .max_lifetime(Duration::from_secs(rand::random_range(300..600)))
-        .test_before_acquire(false)
-        .connect_with(options.application_name("keyraft"))
-        .await
-        .map_err(|error| Error::from_driver("open", error))?;
-    let first = source::pg_rows(&pool, crate::migrate::VERSION, Vec::new()).await;
-    let rows = first.map_err(|error| Error::from_driver("open", error))?;
+        .test_before_acquire(false);
+    let away = |error| Error::from_driver("open", error);
+    let lender = Lender::open(pool, options.application_name("keyraft")).await.map_err(away)?;
+    let mut first = lender.lend().await.map_err(away)?;
+    let rows = first.rows(crate::migrate::VERSION, Vec::new()).await.map_err(away)?;
     let row = rows.first().ok_or_else(|| Error::Refused("the database tells no version".into()))?;
     let is_cockroach = row.text(crate::migrate::VERSION, 0)?.contains("CockroachDB");
     if !row.bool(crate::migrate::VERSION, 1)? {
@@ -290,5 +316,5 @@ async fn open_postgres(settings: &Settings) -> Result<(Pools, Flavor), Error> {
                 .into(),
         ));
     }
-    Ok((Pools::Pg(pool), if is_cockroach { Flavor::Cockroach } else { Flavor::Postgres }))
+    Ok((Pools::Pg(lender), if is_cockroach { Flavor::Cockroach } else { Flavor::Postgres }))
 }

@@ -7,7 +7,8 @@ use keyraft_model::{Group, GroupId, RealmId, RoleId, User};
 use crate::{
     Error, Source, Tx, Versioned,
     changes::Kind,
-    doc,
+    doc, role_lists,
+    role_lists::RolesOf,
     source::{Row, args},
     sql::{Sql, statements},
 };
@@ -17,16 +18,12 @@ statements! {
     FIND = "SELECT doc, ver FROM grp WHERE realm_id = $1 AND id = $2";
     CHILDREN = "SELECT id FROM grp WHERE realm_id = $1 AND parent_id = $2 ORDER BY name";
     ALL_ROLES = "SELECT grp_id, role_id FROM grp_role WHERE realm_id = $1 ORDER BY grp_id, role_id";
-    ROLES = "SELECT role_id FROM grp_role WHERE realm_id = $1 AND grp_id = $2 ORDER BY role_id";
     INSERT = "INSERT INTO grp (realm_id, id, parent_id, name, doc, ver) VALUES ($1, $2, $3, $4, $5, $6)";
     UPDATE = "UPDATE grp SET parent_id = $4, name = $5, doc = $6, ver = ver + 1 \
                WHERE realm_id = $1 AND id = $2 AND ver = $3 RETURNING ver";
     DELETE = "DELETE FROM grp WHERE realm_id = $1 AND id = $2";
     DELETE_ROLES = "DELETE FROM grp_role WHERE realm_id = $1 AND grp_id = $2";
     DELETE_MEMBERS = "DELETE FROM usr_grp WHERE realm_id = $1 AND grp_id = $2";
-    ADD_ROLE = "INSERT INTO grp_role (realm_id, grp_id, role_id) VALUES ($1, $2, $3) \
-                ON CONFLICT (realm_id, grp_id, role_id) DO NOTHING";
-    REMOVE_ROLE = "DELETE FROM grp_role WHERE realm_id = $1 AND grp_id = $2 AND role_id = $3";
     MEMBERS = "SELECT u.doc, u.ver FROM usr_grp g JOIN usr u ON u.realm_id = g.realm_id AND u.id = g.usr_id \
                 WHERE g.realm_id = $1 AND g.grp_id = $2 ORDER BY u.username LIMIT $3 OFFSET $4";
     COUNT_MEMBERS = "SELECT count(*) FROM usr_grp WHERE realm_id = $1 AND grp_id = $2";
@@ -60,9 +57,7 @@ pub async fn find(
 ) -> Result<Option<Versioned<Group>>, Error> {
     let Some(row) = on.row(FIND, args![realm.as_str(), id.as_str()]).await? else { return Ok(None) };
     let mut group = from_row(FIND, &row)?;
-    for row in on.rows(ROLES, args![realm.as_str(), id.as_str()]).await? {
-        group.value.roles.push(row.id(ROLES, 0)?);
-    }
+    group.value.roles = role_lists::list(on, realm, RolesOf::Group(id)).await?;
     Ok(Some(group))
 }
 
@@ -74,7 +69,7 @@ pub async fn insert(tx: &Tx, realm: &RealmId, group: &Group) -> Result<i64, Erro
     let ver = Tx::first_ver();
     let args = args![realm.as_str(), group.id.as_str(), parent(group), &group.name, to_doc(group)?, ver];
     tx.exec(INSERT, args).await?;
-    add_roles(tx, realm, &group.id, &group.roles).await?;
+    role_lists::add(tx, realm, RolesOf::Group(&group.id), &group.roles).await?;
     Ok(ver)
 }
 
@@ -112,22 +107,6 @@ pub async fn delete(tx: &Tx, realm: &RealmId, id: &GroupId) -> Result<bool, Erro
     Ok(is_gone)
 }
 
-/// Gives roles to a group; those that it holds stay.
-///
-/// # Errors
-/// [`Error::Unavailable`].
-pub async fn add_roles(tx: &Tx, realm: &RealmId, id: &GroupId, roles: &[RoleId]) -> Result<(), Error> {
-    map_roles(tx, ADD_ROLE, realm, id, roles).await
-}
-
-/// Takes roles from a group; those that it does not hold are passed over.
-///
-/// # Errors
-/// [`Error::Unavailable`].
-pub async fn remove_roles(tx: &Tx, realm: &RealmId, id: &GroupId, roles: &[RoleId]) -> Result<(), Error> {
-    map_roles(tx, REMOVE_ROLE, realm, id, roles).await
-}
-
 /// A page of the direct members of a group, by user name.
 ///
 /// # Errors
@@ -152,14 +131,6 @@ pub async fn members(
 pub async fn count_members(on: &impl Source, realm: &RealmId, id: &GroupId) -> Result<i64, Error> {
     let row = on.row(COUNT_MEMBERS, args![realm.as_str(), id.as_str()]).await?;
     row.map_or(Ok(0), |row| row.int(COUNT_MEMBERS, 0))
-}
-
-async fn map_roles(tx: &Tx, sql: Sql, realm: &RealmId, id: &GroupId, roles: &[RoleId]) -> Result<(), Error> {
-    for role in roles {
-        tx.exec(sql, args![realm.as_str(), id.as_str(), role.as_str()]).await?;
-    }
-    touch(tx, realm);
-    Ok(())
 }
 
 fn parent(group: &Group) -> &str {

@@ -12,6 +12,7 @@ mod clock;
 mod db;
 mod doc;
 mod error;
+mod lender;
 mod notes;
 mod source;
 mod sql;
@@ -31,6 +32,7 @@ pub mod migrate;
 pub mod realm_parts;
 pub mod realms;
 pub mod required_actions;
+pub mod role_lists;
 pub mod roles;
 pub mod server_state;
 pub mod users;
@@ -40,6 +42,7 @@ pub use db::{Db, Flavor, Settings};
 pub use doc::{SealError, Sealer, Versioned};
 pub use error::Error;
 pub use realm_parts::RealmParts;
+pub use role_lists::RolesOf;
 pub use source::Source;
 pub use sql::Sql;
 pub use tx::Tx;
@@ -47,7 +50,7 @@ pub use users::{UserQuery, UserRecord};
 
 /// Every statement of this room, in no particular order, for tests that lint, prepare and explain them.
 pub fn statements() -> Vec<Sql> {
-    let families: [&[Sql]; 19] = [
+    let families: [&[Sql]; 20] = [
         tx::ALL,
         changes::ALL,
         client_scopes::ALL,
@@ -63,6 +66,7 @@ pub fn statements() -> Vec<Sql> {
         notes::ALL,
         realms::ALL,
         required_actions::ALL,
+        role_lists::ALL,
         roles::ALL,
         server_state::ALL,
         users::ALL,

@@ -88,7 +88,7 @@ async fn run_at_once(db: &Db) -> Result<usize, Error> {
     let applied = rows.iter().map(|row| row.text(APPLIED, 0)).collect::<Result<HashSet<_>, _>>()?;
     let mut count = 0;
     for step in steps().iter().filter(|step| !applied.contains(&step.id)) {
-        let sql = Sql { name: "migrate", text: step.text };
+        let sql = Sql::new("migrate", step.text);
         source::lite_exec(&mut *tx, sql, args![]).await.map_err(failed)?;
         source::lite_exec(&mut *tx, NOTE, args![&step.id, clock::now_ms()]).await.map_err(failed)?;
         count += 1;
@@ -112,7 +112,7 @@ async fn run_leased(db: &Db, holder: &str) -> Result<usize, Error> {
         if leases::take(db, LEASE, holder, LEASE_MS).await?.is_none() {
             return Err(Error::Refused("another node took over the migration".into()));
         }
-        create(db, Sql { name: "migrate", text: step.text }).await?;
+        create(db, Sql::new("migrate", step.text)).await?;
         db.exec_alone(NOTE, args![&step.id, clock::now_ms()]).await?;
     }
     leases::give_back(db, LEASE, holder).await?;
@@ -121,12 +121,12 @@ async fn run_leased(db: &Db, holder: &str) -> Result<usize, Error> {
 
 /// Runs a step that may meet its twin: two `CREATE TABLE IF NOT EXISTS` at once can collide in the catalogue.
 async fn create(db: &Db, sql: Sql) -> Result<(), Error> {
-    match db.exec_alone(sql, args![]).await {
+    match db.exec_at_length(sql).await {
         Err(Error::Conflict { .. } | Error::Unavailable { .. }) => {
             tokio::time::sleep(Duration::from_millis(100)).await;
-            db.exec_alone(sql, args![]).await.map(|_| ())
+            db.exec_at_length(sql).await
         }
-        result => result.map(|_| ()),
+        result => result,
     }
 }
 

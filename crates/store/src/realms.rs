@@ -167,7 +167,7 @@ pub async fn sweep(db: &Db, id: &RealmId) -> Result<(), Error> {
     if db.row(IS_DOOMED, args![id]).await?.is_none() {
         return Ok(());
     }
-    while db.exec_alone(SWEEP_USER, args![id, BATCH]).await? > 0 {}
+    while db.exec_alone(SWEEP_USER.planned_anew(), args![id, BATCH]).await? > 0 {}
     for sql in SWEEPS {
         db.exec_alone(sql, args![id]).await?;
     }

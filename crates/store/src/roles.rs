@@ -7,7 +7,8 @@ use keyraft_model::{GroupId, RealmId, Role, RoleId, User};
 use crate::{
     Error, Source, Tx, Versioned,
     changes::Kind,
-    doc,
+    doc, role_lists,
+    role_lists::RolesOf,
     source::{Row, args},
     sql::{Sql, statements},
 };
@@ -16,7 +17,6 @@ statements! {
     LIST = "SELECT doc, ver FROM role WHERE realm_id = $1 ORDER BY client_id, name";
     FIND = "SELECT doc, ver FROM role WHERE realm_id = $1 AND id = $2";
     COMPOSITES = "SELECT role_id, child_id FROM role_composite WHERE realm_id = $1 ORDER BY role_id, child_id";
-    COMPOSITES_OF = "SELECT child_id FROM role_composite WHERE realm_id = $1 AND role_id = $2 ORDER BY child_id";
     INSERT = "INSERT INTO role (realm_id, id, client_id, name, doc, ver) VALUES ($1, $2, $3, $4, $5, $6)";
     UPDATE = "UPDATE role SET name = $4, doc = $5, ver = ver + 1 \
                WHERE realm_id = $1 AND id = $2 AND ver = $3 RETURNING ver";
@@ -27,9 +27,6 @@ statements! {
     DELETE_OF_GROUPS = "DELETE FROM grp_role WHERE realm_id = $1 AND role_id = $2";
     DELETE_OF_SCOPES = "DELETE FROM scope_role WHERE realm_id = $1 AND role_id = $2";
     DELETE_OF_CLIENTS = "DELETE FROM client_role WHERE realm_id = $1 AND role_id = $2";
-    ADD_COMPOSITE = "INSERT INTO role_composite (realm_id, role_id, child_id) VALUES ($1, $2, $3) \
-                     ON CONFLICT (realm_id, role_id, child_id) DO NOTHING";
-    REMOVE_COMPOSITE = "DELETE FROM role_composite WHERE realm_id = $1 AND role_id = $2 AND child_id = $3";
     USERS_WITH = "SELECT u.doc, u.ver FROM usr_role r JOIN usr u ON u.realm_id = r.realm_id AND u.id = r.usr_id \
                    WHERE r.realm_id = $1 AND r.role_id = $2 ORDER BY u.username LIMIT $3 OFFSET $4";
     GROUPS_WITH = "SELECT g.id FROM grp_role r JOIN grp g ON g.realm_id = r.realm_id AND g.id = r.grp_id \
@@ -60,9 +57,7 @@ pub async fn list(on: &impl Source, realm: &RealmId) -> Result<Vec<Versioned<Rol
 pub async fn find(on: &impl Source, realm: &RealmId, id: &RoleId) -> Result<Option<Versioned<Role>>, Error> {
     let Some(row) = on.row(FIND, args![realm.as_str(), id.as_str()]).await? else { return Ok(None) };
     let mut role = from_row(FIND, &row)?;
-    for row in on.rows(COMPOSITES_OF, args![realm.as_str(), id.as_str()]).await? {
-        role.value.composites.push(row.id(COMPOSITES_OF, 0)?);
-    }
+    role.value.composites = role_lists::list(on, realm, RolesOf::Role(id)).await?;
     Ok(Some(role))
 }
 
@@ -74,7 +69,7 @@ pub async fn insert(tx: &Tx, realm: &RealmId, role: &Role) -> Result<i64, Error>
     let ver = Tx::first_ver();
     let client = role.client.as_ref().map_or("", |client| client.as_str());
     tx.exec(INSERT, args![realm.as_str(), role.id.as_str(), client, &role.name, to_doc(role)?, ver]).await?;
-    add_composites(tx, realm, &role.id, &role.composites).await?;
+    role_lists::add(tx, realm, RolesOf::Role(&role.id), &role.composites).await?;
     Ok(ver)
 }
 
@@ -110,22 +105,6 @@ pub async fn delete(tx: &Tx, realm: &RealmId, id: &RoleId) -> Result<bool, Error
     Ok(tx.exec(DELETE, args![realm.as_str(), id.as_str()]).await? > 0)
 }
 
-/// Makes a role include others; those that it includes already stay.
-///
-/// # Errors
-/// [`Error::Unavailable`].
-pub async fn add_composites(tx: &Tx, realm: &RealmId, id: &RoleId, roles: &[RoleId]) -> Result<(), Error> {
-    map_roles(tx, ADD_COMPOSITE, realm, id, roles).await
-}
-
-/// Makes a role include others no more; those that it does not include are passed over.
-///
-/// # Errors
-/// [`Error::Unavailable`].
-pub async fn remove_composites(tx: &Tx, realm: &RealmId, id: &RoleId, roles: &[RoleId]) -> Result<(), Error> {
-    map_roles(tx, REMOVE_COMPOSITE, realm, id, roles).await
-}
-
 /// A page of the users who hold a role directly, by user name.
 ///
 /// # Errors
@@ -156,14 +135,6 @@ pub async fn groups_with(
 ) -> Result<Vec<GroupId>, Error> {
     let rows = on.rows(GROUPS_WITH, args![realm.as_str(), id.as_str(), max.max(0), first.max(0)]).await?;
     rows.iter().map(|row| row.id(GROUPS_WITH, 0)).collect()
-}
-
-async fn map_roles(tx: &Tx, sql: Sql, realm: &RealmId, id: &RoleId, roles: &[RoleId]) -> Result<(), Error> {
-    for role in roles {
-        tx.exec(sql, args![realm.as_str(), id.as_str(), role.as_str()]).await?;
-    }
-    touch(tx, realm);
-    Ok(())
 }
 
 fn touch(tx: &Tx, realm: &RealmId) {

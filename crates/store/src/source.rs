@@ -129,7 +129,7 @@ pub(crate) fn check(args: &[Arg]) -> Result<(), Error> {
 
 macro_rules! bound {
     ($sql:expr, $args:expr) => {{
-        let mut query = sqlx::query($sql.text);
+        let mut query = sqlx::query($sql.text).persistent($sql.is_kept);
         for arg in $args {
             query = match arg {
                 Arg::Text(text) => query.bind(text),

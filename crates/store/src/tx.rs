@@ -9,13 +9,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use sqlx::{Postgres, Sqlite, Transaction};
+use sqlx::{Sqlite, Transaction};
 use tokio::sync::Mutex;
 
 use crate::{
     Change, Db, Error, Sealer, Source, Sql, changes, clock,
     db::Pools,
     error::Failure,
+    lender::Loan,
     notes::{Kind, Notes},
     source::{self, Arg, Row},
     sql::statements,
@@ -30,11 +31,11 @@ const BEGIN_LITE: &str = "BEGIN IMMEDIATE";
 const COMMIT: &str = "COMMIT";
 const MAX_RUNS: u32 = 8;
 const MAX_TIME: Duration = Duration::from_secs(10);
-/// A change row older than this may have been taken away by the job that looks for orphans.
-const CHANGES_STAY: Duration = Duration::from_millis(900);
+/// How long to ask what became of a COMMIT.
+const LOOK_UP: Duration = Duration::from_secs(2);
 
 enum Conn {
-    Pg(Transaction<'static, Postgres>),
+    Pg(Loan),
     Lite(Transaction<'static, Sqlite>),
 }
 
@@ -52,6 +53,15 @@ pub struct Tx(Arc<Shared>);
 enum End<T, E> {
     Done(Result<T, E>),
     Again(E),
+    /// No answer to COMMIT came.
+    InDoubt(Doubt<T>),
+}
+
+/// A transaction that may have been committed.
+struct Doubt<T> {
+    since_ms: i64,
+    value: T,
+    changes: Vec<Change>,
 }
 
 impl Db {
@@ -69,16 +79,37 @@ impl Db {
         E: From<Error>,
     {
         let started = Instant::now();
+        let mut doubt = None;
         let mut run = 0;
         loop {
             run += 1;
-            self.admit(BEGIN_PG.name)?;
-            let error = match self.run_once(&body).await {
-                End::Done(result) => return result,
-                End::Again(error) => error,
+            let end = match self.admit(BEGIN_PG.name) {
+                Ok(()) => self.run_once(&body, doubt.as_ref()).await,
+                Err(error) => End::Done(Err(error.into())),
+            };
+            let error = match (end, doubt.take()) {
+                (End::Done(Ok(value)), _) => return Ok(value),
+                (End::Done(Err(error)), None) => return Err(error),
+                (End::Done(Err(error)), Some(earlier)) => {
+                    // The earlier run may have been committed meanwhile, and this one failed over that.
+                    return self.look_up(earlier).await?.map_err(|_| error);
+                }
+                (End::InDoubt(now), None) => match self.look_up(now).await? {
+                    Ok(value) => return Ok(value),
+                    Err(earlier) => {
+                        doubt = Some(earlier);
+                        Error::OutcomeUnknown.into()
+                    }
+                },
+                // One of two was committed, or none.
+                (End::InDoubt(_), Some(_)) => return Err(Error::OutcomeUnknown.into()),
+                (End::Again(error), earlier) => {
+                    doubt = earlier;
+                    error
+                }
             };
             if run >= MAX_RUNS || started.elapsed() >= MAX_TIME {
-                return Err(error);
+                return Err(if doubt.is_some() { Error::OutcomeUnknown.into() } else { error });
             }
             tokio::time::sleep(pause(run)).await;
         }
@@ -114,7 +145,8 @@ impl Db {
         }
     }
 
-    async fn run_once<T, E, F, R>(&self, body: &F) -> End<T, E>
+    /// A run after one in doubt marks its first change with that one's id, so that at most one of them commits.
+    async fn run_once<T, E, F, R>(&self, body: &F, earlier: Option<&Doubt<T>>) -> End<T, E>
     where
         F: Fn(Tx) -> R,
         R: Future<Output = Result<T, E>> + Send,
@@ -126,50 +158,63 @@ impl Db {
             Err((_, error)) => return End::Done(Err(error.into())),
         };
         let result = body(tx.clone()).await;
+        if let Some(failure) = tx.failure().filter(|failure| failure.is_outage()) {
+            self.note(Some(failure));
+        }
         let value = match result {
             Ok(value) if tx.failure().is_none() => value,
             // A closure that swallowed a failure must not commit half of its work.
             Ok(_) => return tx.gave_up(unavailable(COMMIT).into()).await,
             Err(error) => return tx.gave_up(error).await,
         };
-        let changes = match tx.write_changes().await {
+        let mark = earlier.and_then(|earlier| earlier.changes.first()).map(|change| change.id.clone());
+        let changes = match tx.write_changes(mark).await {
             Ok(changes) => changes,
             Err(error) => return tx.gave_up(error.into()).await,
         };
         match tx.commit().await {
-            Ok(()) => self.finished(value, &changes),
+            Ok(()) => {
+                self.note(None);
+                self.committed(&changes);
+                End::Done(Ok(value))
+            }
             Err((Failure::Again, error)) => End::Again(error.into()),
-            Err((Failure::Lost | Failure::Unknown, error)) => self.look_up(value, &changes, error).await,
+            Err((failure, _)) if failure.leaves_doubt() => {
+                End::InDoubt(Doubt { since_ms: clock::now_ms(), value, changes })
+            }
             Err((_, error)) => End::Done(Err(error.into())),
         }
     }
 
-    fn finished<T, E>(&self, value: T, changes: &[Change]) -> End<T, E> {
-        self.note(None);
-        self.committed(changes);
-        End::Done(Ok(value))
-    }
-
-    /// Finds out whether a COMMIT whose answer was lost happened: its `change` rows tell.
-    async fn look_up<T, E: From<Error>>(&self, value: T, changes: &[Change], lost: Error) -> End<T, E> {
-        let since = Instant::now();
-        let Some(change) = changes.first() else {
-            return End::Done(Err(Error::OutcomeUnknown.into()));
-        };
-        for run in 1..4 {
+    /// Finds out whether a COMMIT whose answer was lost happened: its `change` rows tell. Gives the doubt back
+    /// when it did not happen so far.
+    ///
+    /// # Errors
+    /// [`Error::OutcomeUnknown`] when nothing can be found out.
+    async fn look_up<T>(&self, doubt: Doubt<T>) -> Result<Result<T, Doubt<T>>, Error> {
+        let Some(change) = doubt.changes.first() else { return Err(Error::OutcomeUnknown) };
+        let asked = Instant::now();
+        for run in 1.. {
             match changes::is_there(self, change).await {
-                Ok(true) => return self.finished(value, changes),
-                Ok(false) if since.elapsed() < CHANGES_STAY => return End::Again(lost.into()),
+                Ok(true) => {
+                    self.committed(&doubt.changes);
+                    return Ok(Ok(doubt.value));
+                }
+                Ok(false) if clock::now_ms() - doubt.since_ms < changes::STAY_MS / 2 => return Ok(Err(doubt)),
+                _ if asked.elapsed() > LOOK_UP => break,
                 _ => tokio::time::sleep(pause(run)).await,
             }
         }
-        End::Done(Err(Error::OutcomeUnknown.into()))
+        Err(Error::OutcomeUnknown)
     }
 
     async fn begin(&self, writes: bool) -> Result<Tx, (Failure, Error)> {
         let begin = if writes { BEGIN_PG } else { BEGIN_PG_READ };
         let conn = match self.pools() {
-            Pools::Pg(pool) => pool.begin_with(begin.text).await.map(Conn::Pg),
+            Pools::Pg(lender) => match lender.lend().await {
+                Ok(mut loan) => loan.begin(begin.text).await.map(|()| Conn::Pg(loan)),
+                Err(error) => Err(error),
+            },
             Pools::Lite { writer, .. } if writes => writer.begin_with(BEGIN_LITE).await.map(Conn::Lite),
             Pools::Lite { readers, .. } => readers.begin().await.map(Conn::Lite),
         };
@@ -190,7 +235,7 @@ impl Tx {
         source::check(&args)?;
         let mut conn = self.0.conn.lock().await;
         let result = match conn.as_mut().ok_or_else(|| unavailable(sql.name))? {
-            Conn::Pg(tx) => source::pg_exec(&mut **tx, sql, args).await,
+            Conn::Pg(loan) => loan.exec(sql, args).await,
             Conn::Lite(tx) => source::lite_exec(&mut **tx, sql, args).await,
         };
         result.map_err(|error| self.failed(sql, error))
@@ -216,13 +261,14 @@ impl Tx {
     }
 
     fn failed(&self, sql: Sql, error: sqlx::Error) -> Error {
-        let failure = Failure::of(&error);
-        *self.0.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure);
+        // The first one counts: what follows in the same transaction is only its echo.
+        let mut failure = self.0.failure.lock().unwrap_or_else(PoisonError::into_inner);
+        failure.get_or_insert(Failure::of(&error));
         Error::from_driver(sql.name, error)
     }
 
-    /// Gives noted entities their new versions and writes the `change` rows.
-    async fn write_changes(&self) -> Result<Vec<Change>, Error> {
+    /// Gives noted entities their new versions and writes the `change` rows, the first one under the id `mark`.
+    async fn write_changes(&self, mut mark: Option<String>) -> Result<Vec<Change>, Error> {
         let noted = self.notes(Notes::take);
         let mut changes = Vec::with_capacity(noted.len());
         for ((kind, realm, entity), ver) in noted {
@@ -230,7 +276,10 @@ impl Tx {
                 Some(ver) => ver,
                 None => crate::notes::raise(self, kind, &realm, &entity).await?,
             };
-            changes.push(changes::insert(self, kind, &realm, &entity, ver).await?);
+            let id = mark.take().map_or_else(changes::new_id, Ok)?;
+            let change = Change { id, realm, kind, entity, ver };
+            changes::insert(self, &change).await?;
+            changes.push(change);
         }
         Ok(changes)
     }
@@ -238,7 +287,7 @@ impl Tx {
     async fn commit(&self) -> Result<(), (Failure, Error)> {
         let conn = self.0.conn.lock().await.take();
         let result = match conn.ok_or_else(|| (Failure::Other, unavailable(COMMIT)))? {
-            Conn::Pg(tx) => tx.commit().await,
+            Conn::Pg(mut loan) => loan.commit().await,
             Conn::Lite(tx) => tx.commit().await,
         };
         result.map_err(|error| (Failure::of(&error), Error::from_driver(COMMIT, error)))
@@ -252,7 +301,7 @@ impl Tx {
     async fn roll_back(&self) {
         // A connection that cannot roll back is closed by the driver, which ends the transaction too.
         match self.0.conn.lock().await.take() {
-            Some(Conn::Pg(tx)) => drop(tx.rollback().await),
+            Some(Conn::Pg(mut loan)) => loan.roll_back().await,
             Some(Conn::Lite(tx)) => drop(tx.rollback().await),
             None => {}
         }
@@ -269,7 +318,7 @@ impl Source for Tx {
         source::check(&args)?;
         let mut conn = self.0.conn.lock().await;
         let result = match conn.as_mut().ok_or_else(|| unavailable(sql.name))? {
-            Conn::Pg(tx) => source::pg_rows(&mut **tx, sql, args).await,
+            Conn::Pg(loan) => loan.rows(sql, args).await,
             Conn::Lite(tx) => source::lite_rows(&mut **tx, sql, args).await,
         };
         result.map_err(|error| self.failed(sql, error))

@@ -8,7 +8,8 @@ use keyraft_model::{ClientUuid, GroupId, RealmId, RoleId, User, UserId, text};
 use crate::{
     Error, Source, Tx, Versioned,
     changes::Kind,
-    doc,
+    doc, role_lists,
+    role_lists::RolesOf,
     source::{Arg, Row, args},
     sql::{Sql, statements},
 };
@@ -36,10 +37,6 @@ statements! {
     DELETE_ATTRIBUTES = "DELETE FROM usr_attr WHERE realm_id = $1 AND usr_id = $2";
     COUNT_UP = "INSERT INTO usr_count (realm_id, bucket, n) VALUES ($1, $2, $3) \
                 ON CONFLICT (realm_id, bucket) DO UPDATE SET n = usr_count.n + excluded.n";
-    ROLES = "SELECT role_id FROM usr_role WHERE realm_id = $1 AND usr_id = $2 ORDER BY role_id";
-    ADD_ROLE = "INSERT INTO usr_role (realm_id, usr_id, role_id) VALUES ($1, $2, $3) \
-                ON CONFLICT (realm_id, usr_id, role_id) DO NOTHING";
-    REMOVE_ROLE = "DELETE FROM usr_role WHERE realm_id = $1 AND usr_id = $2 AND role_id = $3";
     GROUPS = "SELECT grp_id FROM usr_grp WHERE realm_id = $1 AND usr_id = $2 ORDER BY grp_id";
     JOIN_GROUP = "INSERT INTO usr_grp (realm_id, usr_id, grp_id) VALUES ($1, $2, $3) \
                   ON CONFLICT (realm_id, usr_id, grp_id) DO NOTHING";
@@ -67,7 +64,8 @@ pub async fn load(
     id: &UserId,
 ) -> Result<Option<Versioned<UserRecord>>, Error> {
     let Some(found) = find(on, realm, id).await? else { return Ok(None) };
-    let (roles, groups) = (roles(on, realm, id).await?, groups(on, realm, id).await?);
+    let roles = role_lists::list(on, realm, RolesOf::User(id)).await?;
+    let groups = groups(on, realm, id).await?;
     Ok(Some(Versioned { value: UserRecord { user: found.value, roles, groups }, ver: found.ver }))
 }
 
@@ -202,39 +200,6 @@ pub async fn delete(tx: &Tx, realm: &RealmId, id: &UserId) -> Result<bool, Error
     }
     tx.changed(Kind::User, realm.as_str(), id.as_str(), Some(Tx::first_ver()));
     Ok(true)
-}
-
-/// The roles that a user holds directly.
-///
-/// # Errors
-/// [`Error::Unavailable`].
-pub async fn roles(on: &impl Source, realm: &RealmId, id: &UserId) -> Result<Vec<RoleId>, Error> {
-    let rows = on.rows(ROLES, args![realm.as_str(), id.as_str()]).await?;
-    rows.iter().map(|row| row.id(ROLES, 0)).collect()
-}
-
-/// Gives roles to a user; those that he holds stay.
-///
-/// # Errors
-/// [`Error::Unavailable`]; [`Error::Corrupt`] when there is no such user.
-pub async fn add_roles(tx: &Tx, realm: &RealmId, id: &UserId, roles: &[RoleId]) -> Result<(), Error> {
-    for role in roles {
-        tx.exec(ADD_ROLE, args![realm.as_str(), id.as_str(), role.as_str()]).await?;
-    }
-    touch(tx, realm, id);
-    Ok(())
-}
-
-/// Takes roles from a user; those that he does not hold are passed over.
-///
-/// # Errors
-/// [`Error::Unavailable`].
-pub async fn remove_roles(tx: &Tx, realm: &RealmId, id: &UserId, roles: &[RoleId]) -> Result<(), Error> {
-    for role in roles {
-        tx.exec(REMOVE_ROLE, args![realm.as_str(), id.as_str(), role.as_str()]).await?;
-    }
-    touch(tx, realm, id);
-    Ok(())
 }
 
 /// The groups that a user stands in directly.

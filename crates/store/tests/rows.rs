@@ -6,8 +6,8 @@ use keyraft_model::{
     Client, ClientScope, Component, Consent, Credential, Group, Realm, RealmId, Role, UnixMs, User, UserId,
 };
 use keyraft_store::{
-    Db, Error, Tx, UserQuery, changes, client_scopes, clients, components, consents, credentials, groups,
-    leases, realm_parts, realms, roles, server_state, users,
+    Db, Error, RolesOf, Tx, UserQuery, changes, client_scopes, clients, components, consents, credentials,
+    groups, leases, realm_parts, realms, role_lists, roles, server_state, users,
 };
 use support::Fresh;
 
@@ -239,13 +239,13 @@ async fn a_deleted_user_leaves_nothing_behind() {
         assert!(users::load(db, id, &alice).await.expect("reads").is_none());
         assert_eq!(credentials::list(db, id, &alice).await.expect("reads").len(), 0);
         assert_eq!(consents::list(db, id, &alice).await.expect("reads").len(), 0);
-        assert_eq!(users::roles(db, id, &alice).await.expect("reads").len(), 0);
+        assert_eq!(role_lists::list(db, id, RolesOf::User(&alice)).await.expect("reads").len(), 0);
         assert_eq!(users::count(db, id, &UserQuery::default()).await.expect("reads"), 0);
     }
 }
 
 async fn fill(tx: &Tx, realm: &RealmId, user: &UserId) -> Result<(), Error> {
-    users::add_roles(tx, realm, user, &["x".into(), "y".into(), "x".into()]).await?;
+    role_lists::add(tx, realm, RolesOf::User(user), &["x".into(), "y".into(), "x".into()]).await?;
     users::join_group(tx, realm, user, &"g".into()).await?;
     let credential = Credential { id: "c".into(), kind: "password".into(), ..Credential::default() };
     credentials::insert(tx, realm, user, &credential).await?;
@@ -341,7 +341,7 @@ async fn a_client_is_deleted_with_its_roles_and_service_account() {
         db.write(async |tx| {
             clients::insert(&tx, id, &client).await?;
             roles::insert(&tx, id, &role).await?;
-            clients::add_scope_mappings(&tx, id, &client.id, &["r".into()]).await
+            role_lists::add(&tx, id, RolesOf::Client(&client.id), &["r".into()]).await
         })
         .await
         .expect("inserts");
@@ -352,7 +352,7 @@ async fn a_client_is_deleted_with_its_roles_and_service_account() {
 
         assert!(roles::find(db, id, &role.id).await.expect("reads").is_none());
         assert!(users::find(db, id, &"1".into()).await.expect("reads").is_none());
-        assert_eq!(clients::scope_mappings(db, id, &client.id).await.expect("reads").len(), 0);
+        assert_eq!(role_lists::list(db, id, RolesOf::Client(&client.id)).await.expect("reads").len(), 0);
         assert_eq!(client_scopes::used_by(db, id, &"s".into()).await.expect("reads").len(), 0);
     }
 }

@@ -21,7 +21,9 @@ use keyraft_crypto::{Secret, encoding, random};
 use keyraft_login::Login;
 use keyraft_model::component::KEY_PROVIDER;
 use keyraft_model::{Client, Component, Credential, Execution, Flow, Realm, RealmId, Requirement, User};
-use keyraft_store::{Db, Tx, client_scopes, clients, components, credentials, flows, realms, roles, users};
+use keyraft_store::{
+    Db, RolesOf, Tx, client_scopes, clients, components, credentials, flows, realms, role_lists, roles, users,
+};
 use keyraft_web::{Hostname, RealmSource};
 use serde_json::Value;
 use tower::ServiceExt as _;
@@ -255,11 +257,11 @@ async fn insert(store: &Db, name: &str, keys: Vec<Component>, password: Credenti
                 flows::insert(&tx, &id, &direct_grant()).await?;
                 for role in fixture::roles() {
                     roles::insert(&tx, &id, &role).await?;
-                    roles::add_composites(&tx, &id, &role.id, &role.composites).await?;
+                    role_lists::add(&tx, &id, RolesOf::Role(&role.id), &role.composites).await?;
                 }
                 for scope in fixture::scopes() {
                     client_scopes::insert(&tx, &id, &scope).await?;
-                    client_scopes::add_roles(&tx, &id, &scope.id, &scope.scope_mappings).await?;
+                    role_lists::add(&tx, &id, RolesOf::Scope(&scope.id), &scope.scope_mappings).await?;
                 }
                 for key in &keys {
                     components::insert(&tx, &id, key).await?;
@@ -290,7 +292,7 @@ async fn insert_user(
     password: Option<&Credential>,
 ) -> Result<(), keyraft_store::Error> {
     users::insert(tx, realm, user, true).await?;
-    users::add_roles(tx, realm, &user.id, &["default-roles-tok".into()]).await?;
+    role_lists::add(tx, realm, RolesOf::User(&user.id), &["default-roles-tok".into()]).await?;
     if let Some(password) = password {
         let password = Credential { id: format!("{}-{}", password.id, user.id).into(), ..password.clone() };
         credentials::insert(tx, realm, &user.id, &password).await?;

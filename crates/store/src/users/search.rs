@@ -2,8 +2,8 @@
 //!
 //! `search` is words that all must match the start of user name, e-mail, first or last name; `*` stands for any
 //! text, `"word"` matches whole. The fields `username`, `email`, `firstName`, `lastName` match anywhere, `%` and
-//! `_` in them as in SQL, or whole with `exact`. A single word is searched as ranges of four indexes, an attribute
-//! by its rows; everything else walks the realm by user name.
+//! `_` in them as in SQL, or whole with `exact`. A single word that few match is searched as
+//! ranges of four indexes, an attribute by its rows; everything else walks the realm by user name.
 
 use keyraft_model::{RealmId, User, text};
 
@@ -82,33 +82,43 @@ macro_rules! has_attribute {
 }
 
 macro_rules! range {
-    ($column:literal) => {
+    ($column:literal, $from:literal, $to:literal, $most:literal) => {
         concat!(
             "SELECT id FROM (SELECT id FROM usr WHERE realm_id = $1 AND ",
             $column,
-            " >= $15 AND ",
+            " >= ",
+            $from,
+            " AND ",
             $column,
-            " < $16 ORDER BY realm_id, ",
+            " < ",
+            $to,
+            " ORDER BY realm_id, ",
             $column,
-            " LIMIT $17) AS in_",
+            " LIMIT ",
+            $most,
+            ") AS in_",
             $column
+        )
+    };
+}
+
+macro_rules! ranges {
+    ($union:literal, $from:literal, $to:literal, $most:literal) => {
+        concat!(
+            range!("username_key", $from, $to, $most),
+            $union,
+            range!("email_key", $from, $to, $most),
+            $union,
+            range!("first_key", $from, $to, $most),
+            $union,
+            range!("last_key", $from, $to, $most)
         )
     };
 }
 
 macro_rules! by_prefix {
     () => {
-        concat!(
-            " AND id IN (",
-            range!("username_key"),
-            " UNION ",
-            range!("email_key"),
-            " UNION ",
-            range!("first_key"),
-            " UNION ",
-            range!("last_key"),
-            ")"
-        )
+        concat!(" AND id IN (", ranges!(" UNION ", "$15", "$16", "$17"), ")")
     };
 }
 
@@ -141,6 +151,7 @@ statements! {
     SEARCH = concat!("SELECT doc, ver FROM usr WHERE ", conditions!(),
                      " ORDER BY username LIMIT $15 OFFSET $16");
     SEARCH_COUNT = concat!("SELECT count(*) FROM usr WHERE ", conditions!());
+    IN_RANGES = concat!("SELECT count(*) FROM (", ranges!(" UNION ALL ", "$2", "$3", "$4"), ") AS in_ranges");
     PREFIX = concat!("SELECT doc, ver FROM usr WHERE ", conditions!(), by_prefix!(),
                      " ORDER BY username LIMIT $18 OFFSET $19");
     PREFIX_COUNT = concat!("SELECT count(*) FROM usr WHERE ", conditions!(), by_prefix!());
@@ -152,8 +163,9 @@ statements! {
     PATTERNS_COUNT = concat!("SELECT count(*) FROM usr WHERE ", conditions!(), by_patterns!());
 }
 
-/// Rows that one index range of a prefix search may give to a page. A longer list is cut, by that column's order.
-const RANGE_CAP: i64 = 10_000;
+/// With so many index entries in its ranges a prefix is so common that a page of it is found sooner by walking the
+/// realm by user name.
+const MANY: i64 = 2_000;
 
 /// Equal to no stored text: search columns hold no control characters.
 const NOTHING: &str = "\u{1}";
@@ -169,14 +181,13 @@ pub async fn search(
     first: i64,
     max: i64,
 ) -> Result<Vec<Versioned<User>>, Error> {
-    let (first, max) = (first.max(0), max.max(0));
     let (sql, mut args) = if query.is_empty() {
         (LIST, args![realm.as_str()])
     } else {
-        let plan = Plan::of(realm, query, first.saturating_add(max).max(RANGE_CAP))?;
-        (plan.page, plan.args)
+        let plan = Plan::of(on, realm, query).await?;
+        (plan.page.planned_anew(), plan.args)
     };
-    args.extend([Arg::Int(max), Arg::Int(first)]);
+    args.extend([Arg::Int(max.max(0)), Arg::Int(first.max(0))]);
     on.rows(sql, args).await?.iter().map(|row| super::from_row(sql, row)).collect()
 }
 
@@ -188,8 +199,8 @@ pub async fn count(on: &impl Source, realm: &RealmId, query: &UserQuery) -> Resu
     let (sql, args) = if query.is_empty() {
         (COUNT, args![realm.as_str()])
     } else {
-        let plan = Plan::of(realm, query, i64::MAX)?;
-        (plan.count, plan.args)
+        let plan = Plan::of(on, realm, query).await?;
+        (plan.count.planned_anew(), plan.args)
     };
     on.row(sql, args).await?.map_or(Ok(0), |row| row.int(sql, 0))
 }
@@ -212,7 +223,7 @@ struct Plan {
 }
 
 impl Plan {
-    fn of(realm: &RealmId, query: &UserQuery, cap: i64) -> Result<Self, Error> {
+    async fn of(on: &impl Source, realm: &RealmId, query: &UserQuery) -> Result<Self, Error> {
         let words = words(query.search.as_deref().unwrap_or_default());
         if words.len() > SLOTS || query.attributes.len() > SLOTS {
             return Err(Error::Invalid("a search has at most 4 words and 4 attributes"));
@@ -222,14 +233,26 @@ impl Plan {
             attributes(query, &mut args)
         } else if let [word] = words.as_slice()
             && let Some(prefix) = word.prefix()
+            && is_rare(on, realm, prefix).await?
         {
-            args.extend(args![prefix, format!("{prefix}\u{10ffff}"), cap]);
+            args.extend(args![prefix, after(prefix), MANY]);
             (PREFIX, PREFIX_COUNT)
         } else {
             (SEARCH, SEARCH_COUNT)
         };
         Ok(Self { page, count, args })
     }
+}
+
+/// Whether few users match the start of a word, so that all of them can be looked at.
+async fn is_rare(on: &impl Source, realm: &RealmId, prefix: &str) -> Result<bool, Error> {
+    let row = on.row(IN_RANGES, args![realm.as_str(), prefix, after(prefix), MANY]).await?;
+    Ok(row.map_or(Ok(0), |row| row.int(IN_RANGES, 0))? < MANY)
+}
+
+/// Where the texts that start with a prefix end.
+fn after(prefix: &str) -> String {
+    format!("{prefix}\u{10ffff}")
 }
 
 fn conditions(realm: &RealmId, query: &UserQuery, words: &[Word]) -> Vec<Arg> {
