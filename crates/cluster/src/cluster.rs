@@ -1,6 +1,6 @@
 //! The handle that other rooms hold: writing commands, reading, starting and stopping.
 
-use std::{fmt, path::PathBuf, sync::Arc};
+use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use postcard::ser_flavors::Size;
 
@@ -9,6 +9,7 @@ use crate::{
     command::{Command, Outcome},
     engine::Engine,
     handle,
+    net::NetworkSettings,
     shared::Shared,
 };
 
@@ -21,12 +22,59 @@ pub struct Settings {
     pub max_state_bytes: u64,
     /// Bytes of log after which a snapshot is written. Default: 16 MiB.
     pub snapshot_after_bytes: u64,
+    /// Who else is in the group. Default: nobody.
+    pub group: Group,
+    /// How fast silence is taken for absence.
+    pub timing: Timing,
+}
+
+/// Who takes part in keeping the maps.
+#[derive(Clone, Debug, Default)]
+pub enum Group {
+    /// This node alone: no network, no certificates.
+    #[default]
+    Alone,
+    /// Nodes that reach each other over a network.
+    Network(Box<NetworkSettings>),
+}
+
+/// How fast silence is taken for absence; the same on every node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timing {
+    /// How often a leader speaks. Default: 100 ms.
+    pub heartbeat: Duration,
+    /// The least silence after which a node asks for an election. Default: 300 ms.
+    pub election_min: Duration,
+    /// The most; a leader without a majority for so long takes no more commands. Default: 600 ms.
+    pub election_max: Duration,
+    /// Silence after which a connection is taken for dead. Default: 2 s.
+    pub lost: Duration,
+    /// How long making a connection may take, certificates included. Default: 500 ms.
+    pub connect: Duration,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self {
+            heartbeat: Duration::from_millis(100),
+            election_min: Duration::from_millis(300),
+            election_max: Duration::from_millis(600),
+            lost: Duration::from_secs(2),
+            connect: Duration::from_millis(500),
+        }
+    }
 }
 
 impl Settings {
     /// The defaults, in that folder.
     pub fn new(dir: impl Into<PathBuf>) -> Self {
-        Self { dir: dir.into(), max_state_bytes: 1 << 30, snapshot_after_bytes: 16 << 20 }
+        Self {
+            dir: dir.into(),
+            max_state_bytes: 1 << 30,
+            snapshot_after_bytes: 16 << 20,
+            group: Group::Alone,
+            timing: Timing::default(),
+        }
     }
 }
 

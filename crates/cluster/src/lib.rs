@@ -15,12 +15,15 @@ mod engine;
 mod error;
 mod machine;
 mod maps;
+mod net;
 mod shared;
 mod small_map;
 mod time;
 mod view;
 
-pub use cluster::{Cluster, Metrics, Settings};
+pub use cluster::{Cluster, Group, Metrics, Settings, Timing};
+pub use engine::types::Member;
 pub use error::Error;
+pub use net::{CaSeed, Formation, NetworkSettings, Tls};
 pub use small_map::SmallMap;
 pub use view::View;

@@ -4,7 +4,7 @@ use std::{io, sync::Arc};
 
 use futures::{Stream, TryStreamExt};
 use openraft::{
-    RaftSnapshotBuilder, Snapshot,
+    RaftSnapshotBuilder,
     storage::{EntryResponder, RaftStateMachine},
 };
 
@@ -14,7 +14,7 @@ use crate::{
         frame::damaged,
         log_store::LogStore,
         snapshot::{Head, SnapshotFile, Snapshots},
-        types::{LogId, Payload, Reply, SnapshotMeta, StoredMembership, Types},
+        types::{LogId, Payload, Reply, Snapshot, SnapshotMeta, StoredMembership, Types},
     },
     machine::image::Image,
     shared::Shared,
@@ -29,8 +29,6 @@ pub(crate) struct Applier {
     applied: Option<LogId>,
     members: StoredMembership,
 }
-
-type Current = Snapshot<super::types::LeaderId, u64, openraft::BasicNode, SnapshotFile>;
 
 impl Applier {
     /// Over a state that stands where `meta` says.
@@ -99,7 +97,7 @@ impl RaftStateMachine<Types> for Applier {
         Ok(())
     }
 
-    async fn get_current_snapshot(&mut self) -> io::Result<Option<Current>> {
+    async fn get_current_snapshot(&mut self) -> io::Result<Option<Snapshot>> {
         let Some(file) = self.snapshots.current() else { return Ok(None) };
         let snapshot = file.clone();
         let meta = blocking(move || file.head()).await?.meta()?;
@@ -118,7 +116,7 @@ pub(crate) struct Builder {
 impl RaftSnapshotBuilder<Types> for Builder {
     type SnapshotData = SnapshotFile;
 
-    async fn build_snapshot(&mut self) -> io::Result<Current> {
+    async fn build_snapshot(&mut self) -> io::Result<Snapshot> {
         let (snapshots, image, head) = (self.snapshots.clone(), self.image.clone(), Head::of(&self.meta));
         let snapshot = blocking(move || snapshots.save(&head, &image)).await?;
         Ok(Snapshot { meta: self.meta.clone(), snapshot })

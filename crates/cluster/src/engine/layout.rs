@@ -9,13 +9,12 @@ use std::{
     sync::Arc,
 };
 
-use openraft::BasicNode;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Visitor};
 
 use crate::{
     engine::{
         frame::{self, damaged},
-        types::{self, LeaderId, LogEntry, Payload, Proposal},
+        types::{self, LeaderId, LogEntry, Member, Payload, Proposal},
     },
     machine,
 };
@@ -36,7 +35,8 @@ pub(crate) struct Vote {
     pub(crate) committed: bool,
 }
 
-/// Voters (two sets while they change) and all nodes with their names.
+/// Voters (two sets while they change) and all nodes as `name@address`, or the name alone where a group has no
+/// network.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Membership {
     pub(crate) voters: Vec<BTreeSet<u64>>,
@@ -145,7 +145,7 @@ impl From<&types::Membership> for Membership {
     fn from(membership: &types::Membership) -> Self {
         Self {
             voters: membership.get_joint_config().clone(),
-            nodes: membership.nodes().map(|(id, node)| (*id, node.addr.clone())).collect(),
+            nodes: membership.nodes().map(|(id, member)| (*id, member_text(member))).collect(),
         }
     }
 }
@@ -158,9 +158,19 @@ impl TryFrom<Membership> for types::Membership {
             return Ok(Self::default());
         }
         let nodes: BTreeMap<_, _> =
-            membership.nodes.into_iter().map(|(id, name)| (id, BasicNode::new(name))).collect();
+            membership.nodes.into_iter().map(|(id, text)| (id, member_of(&text))).collect();
         Self::new(membership.voters, nodes).map_err(|error| damaged(error.to_string()))
     }
+}
+
+fn member_text(member: &Member) -> String {
+    let Member { name, addr } = member;
+    if addr.is_empty() { name.clone() } else { format!("{name}@{addr}") }
+}
+
+fn member_of(text: &str) -> Member {
+    let (name, addr) = text.split_once('@').unwrap_or((text, ""));
+    Member::new(name, addr)
 }
 
 impl TryFrom<&LogEntry> for Entry {

@@ -6,15 +6,15 @@
 
 mod applier;
 mod files;
-mod frame;
+pub(crate) mod frame;
 mod housekeeping;
 mod identity;
 mod inflight;
-mod layout;
+pub(crate) mod layout;
 mod log_store;
 mod network;
 mod snapshot;
-mod types;
+pub(crate) mod types;
 mod wal;
 
 #[cfg(test)]
@@ -23,8 +23,7 @@ mod tests;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use openraft::{
-    BasicNode, Config, ReadPolicy, ServerState, SnapshotPolicy, async_runtime::WatchReceiver,
-    error::RaftError,
+    Config, ReadPolicy, ServerState, SnapshotPolicy, async_runtime::WatchReceiver, error::RaftError,
 };
 use tokio::task::AbortHandle;
 
@@ -37,7 +36,7 @@ use crate::{
         inflight::Inflight,
         log_store::LogStore,
         network::Nobody,
-        types::{Proposal, Raft, Types},
+        types::{Member, Proposal, Raft, Types},
     },
     machine::{Body, Entry, usage::Map},
     shared::Shared,
@@ -196,7 +195,7 @@ async fn lead(raft: &Raft, id: u64) -> Result<(), Error> {
             raft.trigger().elect(false).await.map_err(stopped)?;
         }
     } else {
-        let members = BTreeMap::from([(id, BasicNode::default())]);
+        let members = BTreeMap::from([(id, Member::default())]);
         raft.initialize(members).await.map_err(|error| match error {
             RaftError::Fatal(_) => Error::Stopped,
             RaftError::APIError(error) => Error::Storage(std::io::Error::other(error)),

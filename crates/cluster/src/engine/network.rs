@@ -3,7 +3,7 @@
 use std::{future::Future, io};
 
 use openraft::{
-    BasicNode, RaftNetworkFactory, RaftNetworkV2, Snapshot,
+    RaftNetworkFactory, RaftNetworkV2,
     error::{RPCError, ReplicationClosed, StreamingError, Unreachable},
     network::RPCOption,
     raft::{AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, VoteRequest, VoteResponse},
@@ -11,7 +11,7 @@ use openraft::{
 
 use crate::engine::{
     snapshot::SnapshotFile,
-    types::{LeaderId, Types, Vote},
+    types::{Member, Snapshot, Types, Vote},
 };
 
 /// Reaches no node.
@@ -25,7 +25,7 @@ fn unreachable() -> Unreachable<Types> {
 impl RaftNetworkFactory<Types> for Nobody {
     type Network = Self;
 
-    async fn new_client(&mut self, _: u64, _: &BasicNode) -> Self {
+    async fn new_client(&mut self, _: u64, _: &Member) -> Self {
         *self
     }
 }
@@ -52,7 +52,7 @@ impl RaftNetworkV2<Types> for Nobody {
     async fn full_snapshot(
         &mut self,
         _: Vote,
-        _: Snapshot<LeaderId, u64, BasicNode, SnapshotFile>,
+        _: Snapshot,
         _: impl Future<Output = ReplicationClosed> + Send + 'static,
         _: RPCOption,
     ) -> Result<SnapshotResponse<Types>, StreamingError<Types>> {
