@@ -20,6 +20,7 @@ mod tx;
 pub mod changes;
 pub mod client_scopes;
 pub mod clients;
+pub mod cluster;
 pub mod components;
 pub mod consents;
 pub mod credentials;
@@ -47,11 +48,12 @@ pub use users::{UserQuery, UserRecord};
 
 /// Every statement of this room, in no particular order, for tests that lint, prepare and explain them.
 pub fn statements() -> Vec<Sql> {
-    let families: [&[Sql]; 19] = [
+    let families: [&[Sql]; 20] = [
         tx::ALL,
         changes::ALL,
         client_scopes::ALL,
         clients::ALL,
+        cluster::ALL,
         components::ALL,
         consents::ALL,
         credentials::ALL,

@@ -29,7 +29,10 @@ statements! {
 pub(crate) const PING: Sql = PING_STATEMENT;
 pub(crate) const VERSION: Sql = VERSION_STATEMENT;
 
-const FILES: [(&str, &str); 1] = [("0001", include_str!("../../../migrations/0001_base.sql"))];
+const FILES: [(&str, &str); 2] = [
+    ("0001", include_str!("../../../migrations/0001_base.sql")),
+    ("0002", include_str!("../../../migrations/0002_cluster.sql")),
+];
 const LEASE: &str = "migrate";
 const LEASE_MS: i64 = 30_000;
 
