@@ -72,12 +72,12 @@ fn drawn(now: i64, elapsed: i64, wall: i64) -> i64 {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one place where this room reads the wall clock")]
-fn wall_us() -> i64 {
+pub(crate) fn wall_us() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, micros)
 }
 
 /// Elapsed time that runs on while the machine sleeps.
-fn boot_us() -> i64 {
+pub(crate) fn boot_us() -> i64 {
     #[cfg(target_os = "linux")]
     let clock = ClockId::Boottime;
     #[cfg(not(target_os = "linux"))]

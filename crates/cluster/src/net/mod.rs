@@ -5,8 +5,19 @@
 //! before they are needed. What arrives goes to one [`Serve`]. Nothing here knows what a request means, and
 //! whoever cannot prove that it is of this cluster gets no further than the handshake.
 
+mod answering;
+mod authority;
 mod call;
+mod connection;
+mod frames;
+mod handshake;
+mod identity;
+mod links;
+mod listener;
+mod outbox;
 mod settings;
+mod tcp;
+mod tls;
 pub(crate) mod wire;
 
 use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
@@ -16,6 +27,7 @@ use futures::future::BoxFuture;
 pub(crate) use self::call::{CallError, Lane, Target};
 pub use self::settings::{CaSeed, Formation, NetworkSettings, Tls};
 use self::wire::{Hello, Refusal, Request, Response};
+pub(crate) use self::{tcp::Tcp, tls::Identity};
 use crate::Member;
 
 /// What carries bytes between nodes: TLS over TCP, or, in tests, a simulation.

@@ -59,6 +59,24 @@ pub(crate) struct Hello {
     pub(crate) clock: i64,
 }
 
+/// The first frame of whoever connects.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Greeting {
+    /// Who it is.
+    pub(crate) hello: Hello,
+    /// Whom it means, by name and id, as far as it knows.
+    pub(crate) to: (Option<String>, Option<u64>),
+}
+
+/// The first frame of whoever was connected to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Welcome {
+    /// Who it is; questions are answered from here on.
+    Welcome(Hello),
+    /// Who it is, and why it will not talk.
+    Refused(Hello, Refusal),
+}
+
 /// A question. Only ever grows at its end.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Request {
