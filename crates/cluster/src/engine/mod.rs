@@ -8,7 +8,7 @@ mod applier;
 mod files;
 pub(crate) mod frame;
 mod housekeeping;
-mod identity;
+pub(crate) mod identity;
 mod inflight;
 pub(crate) mod layout;
 mod log_store;
@@ -33,6 +33,7 @@ use crate::{
     engine::{
         applier::{Applier, blocking},
         files::Opened,
+        identity::{Identity, Seat},
         inflight::Inflight,
         log_store::LogStore,
         network::Nobody,
@@ -115,16 +116,17 @@ impl Engine {
         let Opened { identity, snapshots, log, meta, state } = files::open(settings.dir.clone()).await?;
         let shared = Arc::new(Shared::new(state));
         let applier = Applier::new(Arc::clone(&shared), snapshots.clone(), log.clone(), meta);
-        let raft = Raft::new(identity.id, config()?, Nobody, log.clone(), applier).await;
+        let seat = identity.seat.clone().unwrap_or_else(Seat::alone);
+        let raft = Raft::new(seat.id, config()?, Nobody, log.clone(), applier).await;
         let raft = raft.map_err(|error| Error::Storage(std::io::Error::other(error)))?;
-        lead(&raft, identity.id).await?;
+        lead(&raft, seat.id).await?;
         if !identity.is_formed {
-            let formed = identity::Identity { is_formed: true, ..identity.clone() };
+            let formed = Identity { is_formed: true, seat: Some(seat.clone()), ..identity.clone() };
             let dir = settings.dir.clone();
             blocking(move || formed.save(&dir)).await.map_err(Error::Storage)?;
         }
         shared.begin_leadership();
-        let (id, boot) = (identity.id, identity.boot);
+        let (id, boot) = (seat.id, identity.boot);
         let inflight = Inflight::default();
         let proposer = Arc::new(Proposer { raft, shared: Arc::clone(&shared), inflight, id, boot });
         if shared.read().bound != settings.max_state_bytes {
