@@ -9,6 +9,7 @@ use crate::{
     command::{Command, Outcome},
     engine::Engine,
     handle,
+    members::Members,
     net::NetworkSettings,
     shared::Shared,
 };
@@ -141,9 +142,25 @@ impl Cluster {
         Ok(View::new(Arc::clone(&self.shared)))
     }
 
+    /// Whether what this node knows without asking is current: within the last 1.5 s a leader that a majority
+    /// follows gave its word, and what was committed by then is applied here. Where this is false, nothing may
+    /// be served that depends on who is signed in or on what an administrator changed.
+    pub fn is_informed(&self) -> bool {
+        self.engine.is_informed()
+    }
+
+    /// Hands the leadership over, if this node has it, and waits until another leads, at most 2 s.
+    pub async fn step_down(&self) {
+        self.engine.step_down().await;
+    }
+
     /// How the cluster is.
     pub fn metrics(&self) -> Metrics {
         self.engine.metrics()
+    }
+
+    pub(crate) fn members(&self) -> Option<&Arc<Members>> {
+        self.engine.members()
     }
 
     /// Stops: what was accepted is written and synced, then the folder is given free.

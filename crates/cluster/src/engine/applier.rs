@@ -8,11 +8,14 @@ use openraft::{
     storage::{EntryResponder, RaftStateMachine},
 };
 
+use tokio::sync::watch;
+
 use crate::{
     command::Outcome,
     engine::{
         frame::damaged,
-        log_store::LogStore,
+        log_store::Growth,
+        serve::entries,
         snapshot::{Head, SnapshotFile, Snapshots},
         types::{LogId, Payload, Reply, Snapshot, SnapshotMeta, StoredMembership, Types},
     },
@@ -25,16 +28,33 @@ use crate::{
 pub(crate) struct Applier {
     shared: Arc<Shared>,
     snapshots: Snapshots,
-    log: LogStore,
+    growth: Arc<Growth>,
     applied: Option<LogId>,
     members: StoredMembership,
+    /// Told how many entries have been applied.
+    progress: watch::Sender<u64>,
 }
 
 impl Applier {
     /// Over a state that stands where `meta` says.
-    pub(crate) fn new(shared: Arc<Shared>, snapshots: Snapshots, log: LogStore, meta: SnapshotMeta) -> Self {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        snapshots: Snapshots,
+        growth: Arc<Growth>,
+        meta: SnapshotMeta,
+    ) -> Self {
         let SnapshotMeta { last_log_id: applied, last_membership: members } = meta;
-        Self { shared, snapshots, log, applied, members }
+        let (progress, _) = watch::channel(entries(applied.as_ref()));
+        Self { shared, snapshots, growth, applied, members, progress }
+    }
+
+    /// How many entries have been applied, now and later.
+    pub(crate) fn progress(&self) -> watch::Receiver<u64> {
+        self.progress.subscribe()
+    }
+
+    fn publish(&self) {
+        self.progress.send_replace(entries(self.applied.as_ref()));
     }
 
     fn apply_payload(&mut self, at: &LogId, payload: Payload) -> Arc<Outcome> {
@@ -72,6 +92,7 @@ impl RaftStateMachine<Types> for Applier {
         while let Some((entry, responder)) = entries.try_next().await? {
             let outcome = self.apply_payload(&entry.log_id, entry.payload);
             self.applied = Some(entry.log_id);
+            self.publish();
             if let Some(responder) = responder {
                 responder.send(Reply(outcome));
             }
@@ -80,7 +101,7 @@ impl RaftStateMachine<Types> for Applier {
     }
 
     async fn get_snapshot_builder(&mut self) -> Builder {
-        self.log.begin_snapshot();
+        self.growth.begin_snapshot();
         let image = self.shared.read().image();
         Builder { meta: self.meta(), image, snapshots: self.snapshots.clone() }
     }
@@ -94,6 +115,7 @@ impl RaftStateMachine<Types> for Applier {
         *self.shared.write() = state;
         self.applied = meta.last_log_id;
         self.members = meta.last_membership.clone();
+        self.publish();
         Ok(())
     }
 

@@ -55,6 +55,13 @@ pub(crate) struct Entry {
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct RawBody(Arc<[u8]>);
 
+impl RawBody {
+    /// Bytes of it.
+    pub(crate) fn size(&self) -> usize {
+        self.0.len()
+    }
+}
+
 impl std::fmt::Debug for RawBody {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} bytes", self.0.len())

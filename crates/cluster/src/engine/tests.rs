@@ -38,7 +38,7 @@ impl StoreBuilder<Types, LogStore, Applier, Folder> for Builder {
         let path = std::env::temp_dir().join(format!("keyraft-suite-{:032x}", rand::random::<u128>()));
         let opened = files::open(path.clone()).await.unwrap();
         let shared = Arc::new(Shared::new(opened.state));
-        let applier = Applier::new(shared, opened.snapshots, opened.log.clone(), opened.meta);
+        let applier = Applier::new(shared, opened.snapshots, opened.log.growth(), opened.meta);
         Ok((Folder(path), opened.log, applier))
     }
 }

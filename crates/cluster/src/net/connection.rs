@@ -96,7 +96,7 @@ impl Connection {
         self: &Arc<Self>,
         payload: Vec<u8>,
         deadline: Duration,
-    ) -> impl Future<Output = Result<Vec<u8>, CallError>> + Send + 'static {
+    ) -> impl Future<Output = Result<Vec<u8>, CallError>> + Send + 'static + use<> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let asked = self.ask(number, payload);
         let slot = Slot { waiting: Arc::clone(&self.waiting), number };

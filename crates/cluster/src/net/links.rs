@@ -61,7 +61,7 @@ impl Link {
     pub(crate) fn wait(
         &self,
         until: Instant,
-    ) -> impl Future<Output = Result<Arc<Connection>, CallError>> + Send + 'static {
+    ) -> impl Future<Output = Result<Arc<Connection>, CallError>> + Send + 'static + use<> {
         let mut state = self.state.clone();
         // A failure of the past says nothing about a dial begun now.
         state.mark_unchanged();

@@ -63,6 +63,9 @@ pub(crate) trait Serve: fmt::Debug + Send + Sync + 'static {
     /// Why it may not.
     fn admit(&self, peer: &Hello) -> Result<(), Refusal>;
 
+    /// Where a peer was found that does not answer where it was last known to be.
+    fn place(&self, id: u64) -> Option<String>;
+
     /// Answers a request. Requests of one connection are begun in the order they were sent: what must keep
     /// that order is done before this returns or at the future's first poll.
     fn serve(&self, from: &Hello, request: Request) -> BoxFuture<'static, Response>;
@@ -88,7 +91,7 @@ impl Net {
         lane: Lane,
         request: &Request,
         deadline: Duration,
-    ) -> impl Future<Output = Result<Response, CallError>> + Send + 'static {
+    ) -> impl Future<Output = Result<Response, CallError>> + Send + 'static + use<> {
         let sent = wire::encode(request).map(|bytes| self.0.call(to, lane, bytes, deadline));
         async move {
             let answer = sent.map_err(|_| CallError::TooLarge)?.await?;

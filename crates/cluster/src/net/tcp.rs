@@ -23,12 +23,15 @@ use crate::{Member, Timing};
 /// How much longer than connecting a stranger's handshake may take: he has no reason to be slower than us.
 const HANDSHAKES: u32 = 4;
 
+/// Kept connections by the peer's id; with each, where it goes.
+type Links = BTreeMap<(u64, Lane), (Target, Arc<Link>)>;
+
 /// Connections to all members, and the listener.
 #[derive(Debug)]
 pub(crate) struct Tcp {
     dialler: Dialler,
     patience: Patience,
-    links: Mutex<BTreeMap<(Target, Lane), Arc<Link>>>,
+    links: Mutex<Links>,
     tasks: Vec<AbortHandle>,
 }
 
@@ -58,7 +61,7 @@ impl Tcp {
         Self { dialler, patience, links: Mutex::default(), tasks }
     }
 
-    fn links(&self) -> MutexGuard<'_, BTreeMap<(Target, Lane), Arc<Link>>> {
+    fn links(&self) -> MutexGuard<'_, Links> {
         self.links.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -85,7 +88,9 @@ impl Transport for Tcp {
         deadline: Duration,
     ) -> BoxFuture<'static, Result<Vec<u8>, CallError>> {
         let until = Instant::now() + deadline;
-        let Some(link) = self.links().get(&(to.clone(), lane)).cloned() else {
+        // By id alone: a member may be kept at another address than the one it was recorded with.
+        let link = to.id.and_then(|id| self.links().get(&(id, lane)).map(|(_, link)| Arc::clone(link)));
+        let Some(link) = link else {
             return Self::ask_once(self.dialler.clone(), self.patience, to.clone(), request, until).boxed();
         };
         if let Some(connection) = link.up() {
@@ -105,13 +110,16 @@ impl Transport for Tcp {
     }
 
     fn keep(&self, peers: &BTreeMap<u64, Member>) {
-        let wanted: Vec<_> = peers.iter().map(|(id, member)| Target::member(*id, member)).collect();
         let mut links = self.links();
-        links.retain(|(target, _), _| wanted.contains(target));
-        for target in wanted {
+        links.retain(|(id, _), (target, _)| {
+            peers.get(id).is_some_and(|member| *target == Target::member(*id, member))
+        });
+        for (id, member) in peers {
             for lane in [Lane::Raft, Lane::Bulk] {
-                links.entry((target.clone(), lane)).or_insert_with(|| {
-                    Arc::new(Link::new(self.dialler.clone(), target.clone(), self.patience))
+                links.entry((*id, lane)).or_insert_with(|| {
+                    let target = Target::member(*id, member);
+                    let link = Link::new(self.dialler.clone(), target.clone(), self.patience);
+                    (target, Arc::new(link))
                 });
             }
         }

@@ -175,8 +175,6 @@ pub(crate) struct Appended {
     pub(crate) result: AppendResult,
     /// The follower's boot time in microseconds, for the leader's next word.
     pub(crate) boot_us: u64,
-    /// The follower's wall clock, Unix milliseconds.
-    pub(crate) clock: i64,
 }
 
 /// See openraft's answer of the same shape.
