@@ -34,6 +34,7 @@ pub mod realms;
 pub mod required_actions;
 pub mod roles;
 pub mod server_state;
+pub mod sessions;
 pub mod users;
 
 pub use changes::Change;
@@ -48,7 +49,7 @@ pub use users::{UserQuery, UserRecord};
 
 /// Every statement of this room, in no particular order, for tests that lint, prepare and explain them.
 pub fn statements() -> Vec<Sql> {
-    let families: [&[Sql]; 20] = [
+    let families: &[&[Sql]] = &[
         tx::ALL,
         changes::ALL,
         client_scopes::ALL,
@@ -69,6 +70,12 @@ pub fn statements() -> Vec<Sql> {
         server_state::ALL,
         users::ALL,
         users::search::ALL,
+        sessions::ALL[0],
+        sessions::ALL[1],
+        sessions::ALL[2],
+        sessions::ALL[3],
     ];
-    families.concat()
+    let mut all = families.concat();
+    all.extend(sessions::composed());
+    all
 }
