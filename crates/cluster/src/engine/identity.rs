@@ -5,6 +5,7 @@
 //! before anything is voted or written under its id.
 
 use std::{
+    collections::BTreeMap,
     fs::{self, File},
     io::{self, Write},
     path::Path,
@@ -12,7 +13,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::engine::frame;
+use crate::{Member, engine::frame};
 
 const NAME: &str = "identity";
 
@@ -38,12 +39,14 @@ pub(crate) struct Seat {
     pub(crate) epoch: u64,
     /// The Raft id.
     pub(crate) id: u64,
+    /// With whom this node initialises the group; empty where it joins one, or is alone.
+    pub(crate) founders: BTreeMap<u64, Member>,
 }
 
 impl Seat {
     /// The seat of a node that is alone.
     pub(crate) fn alone() -> Self {
-        Self { cluster: String::new(), epoch: 1, id: 1 }
+        Self { cluster: String::new(), epoch: 1, id: 1, founders: BTreeMap::new() }
     }
 }
 

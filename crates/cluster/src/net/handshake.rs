@@ -171,8 +171,21 @@ pub(crate) struct Dialler {
 
 impl Dialler {
     /// See [`connect`].
+    ///
+    /// A peer that does not answer, or is another by now, is tried where it was found since.
     pub(crate) async fn connect(&self, to: &Target) -> Result<(TlsStream<TcpStream>, Hello), CallError> {
-        connect(&self.identity, &*self.serve, to, self.limit).await
+        let first = connect(&self.identity, &*self.serve, to, self.limit).await;
+        let moved = || to.id.and_then(|id| self.serve.place(id)).filter(|addr| *addr != to.addr);
+        match (&first, moved) {
+            (Err(CallError::Unreachable(_) | CallError::WrongPeer(_)), moved) => match moved() {
+                Some(addr) => {
+                    let elsewhere = Target { addr, ..to.clone() };
+                    connect(&self.identity, &*self.serve, &elsewhere, self.limit).await
+                }
+                None => first,
+            },
+            _ => first,
+        }
     }
 
     /// See [`probe`].

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt, net::SocketAddr, path::PathBuf};
 
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use crate::Member;
+use crate::{Founding, Member};
 
 /// A node's place in a group of several.
 #[derive(Clone, Debug)]
@@ -34,6 +34,8 @@ pub enum Formation {
         /// All members.
         members: BTreeMap<u64, Member>,
     },
+    /// By the nodes themselves: they find each other, and the database's row decides who begins.
+    Founded(Founding),
 }
 
 /// How nodes prove who they are.
