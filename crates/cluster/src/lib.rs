@@ -9,6 +9,7 @@
 pub mod command;
 pub mod handle;
 pub mod offline;
+pub mod row;
 pub mod session;
 
 mod cluster;
@@ -33,4 +34,4 @@ pub use members::{ClusterRow, Founder, Founding, Node, Patience, Registry, Regis
 pub use net::{CaSeed, Formation, NetworkSettings, Tls};
 pub use operations::{Operation, Operators};
 pub use small_map::SmallMap;
-pub use view::View;
+pub use view::{Found, View};

@@ -57,13 +57,13 @@ impl Applier {
         self.progress.send_replace(entries(self.applied.as_ref()));
     }
 
-    fn apply_payload(&mut self, at: &LogId, payload: Payload) -> Arc<Outcome> {
+    fn apply_payload(&mut self, at: &LogId, payload: Payload) -> io::Result<Arc<Outcome>> {
         match payload {
-            Payload::Normal(proposal) => self.shared.write().apply(&proposal.0),
-            Payload::Blank => self.done(),
+            Payload::Normal(proposal) => self.shared.apply(at.index, &proposal.0),
+            Payload::Blank => Ok(self.done()),
             Payload::Membership(members) => {
                 self.members = StoredMembership::new(Some(*at), members);
-                self.done()
+                Ok(self.done())
             }
         }
     }
@@ -90,7 +90,7 @@ impl RaftStateMachine<Types> for Applier {
         S: Stream<Item = io::Result<EntryResponder<Types>>> + Unpin + Send,
     {
         while let Some((entry, responder)) = entries.try_next().await? {
-            let outcome = self.apply_payload(&entry.log_id, entry.payload);
+            let outcome = self.apply_payload(&entry.log_id, entry.payload)?;
             self.applied = Some(entry.log_id);
             self.publish();
             if let Some(responder) = responder {
@@ -112,7 +112,7 @@ impl RaftStateMachine<Types> for Applier {
         if head != Head::of(meta) {
             return Err(damaged("the snapshot is another than was announced"));
         }
-        *self.shared.write() = state;
+        self.shared.install(state);
         self.applied = meta.last_log_id;
         self.members = meta.last_membership.clone();
         self.publish();

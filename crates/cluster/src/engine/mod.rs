@@ -105,8 +105,8 @@ impl Engine {
     }
 
     async fn open_alone(settings: Settings, opened: Opened) -> Result<(Self, Arc<Shared>), Error> {
-        let Opened { identity, snapshots, log, meta, state } = opened;
-        let shared = Arc::new(Shared::new(state));
+        let Opened { identity, snapshots, log, meta, state, skips } = opened;
+        let shared = Arc::new(Shared::new(state, skips));
         let applier = Applier::new(Arc::clone(&shared), snapshots.clone(), log.growth(), meta);
         let applied = applier.progress();
         let seat = identity.seat.clone().unwrap_or_else(Seat::alone);
@@ -138,7 +138,7 @@ impl Engine {
         opened: Opened,
         network: &NetworkSettings,
     ) -> Result<(Self, Arc<Shared>), Error> {
-        let Opened { identity, snapshots, log, meta, state } = opened;
+        let Opened { identity, snapshots, log, meta, state, skips } = opened;
         let boot = identity.boot;
         let was_formed = identity.is_formed;
         let members = match &network.formation {
@@ -165,7 +165,7 @@ impl Engine {
             (Formation::Founded(_), None) => return Err(Error::Stopped),
         };
         let founders = seat.founders.clone();
-        let shared = Arc::new(Shared::new(state));
+        let shared = Arc::new(Shared::new(state, skips));
         let applier = Applier::new(Arc::clone(&shared), snapshots.clone(), log.growth(), meta);
         let parts = Parts { seat, boot, net: net.clone(), timing: settings.timing, clock: boot_us };
         let (proposer, follow) = assemble(parts, log.clone(), applier, Arc::clone(&shared)).await?;
@@ -212,8 +212,8 @@ impl Engine {
             last_log: metrics.last_log_index.unwrap_or(0),
             applied: index(&metrics.last_applied),
             snapshot: index(&metrics.snapshot),
-            entries: Map::ALL.iter().map(|(map, _)| state.usage.of(*map).entries).sum(),
-            bytes: state.usage.bytes(),
+            entries: Map::ALL.iter().map(|(map, _)| state.tally(*map).entries).sum(),
+            bytes: state.bytes(),
         }
     }
 
