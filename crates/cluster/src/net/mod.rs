@@ -20,6 +20,11 @@ mod tcp;
 mod tls;
 pub(crate) mod wire;
 
+#[cfg(test)]
+mod golden;
+#[cfg(test)]
+mod tests;
+
 use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
