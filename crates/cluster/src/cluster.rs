@@ -23,6 +23,9 @@ pub struct Settings {
     pub max_state_bytes: u64,
     /// Bytes of log after which a snapshot is written. Default: 16 MiB.
     pub snapshot_after_bytes: u64,
+    /// Entries that a group of several keeps behind a snapshot: a node that was away for no longer catches up from
+    /// the log. Default: 10,000.
+    pub kept_entries: u64,
     /// Who else is in the group. Default: nobody.
     pub group: Group,
     /// How fast silence is taken for absence.
@@ -73,6 +76,7 @@ impl Settings {
             dir: dir.into(),
             max_state_bytes: 1 << 30,
             snapshot_after_bytes: 16 << 20,
+            kept_entries: 10_000,
             group: Group::Alone,
             timing: Timing::default(),
         }

@@ -72,8 +72,6 @@ const SAVE_AT_STOP: u64 = 1 << 20;
 const SAVE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long handing the leadership over may take.
 const HAND_OVER: Duration = Duration::from_secs(2);
-/// Entries kept behind a snapshot, so that a follower that was away for a moment needs no snapshot.
-const KEPT_ENTRIES: u64 = 10_000;
 
 /// The engine of one node.
 #[derive(Debug)]
@@ -167,7 +165,14 @@ impl Engine {
         let founders = seat.founders.clone();
         let shared = Arc::new(Shared::new(state, skips));
         let applier = Applier::new(Arc::clone(&shared), snapshots.clone(), log.growth(), meta);
-        let parts = Parts { seat, boot, net: net.clone(), timing: settings.timing, clock: boot_us };
+        let parts = Parts {
+            seat,
+            boot,
+            net: net.clone(),
+            timing: settings.timing,
+            kept_entries: settings.kept_entries,
+            clock: boot_us,
+        };
         let (proposer, follow) = assemble(parts, log.clone(), applier, Arc::clone(&shared)).await?;
         server.serve(&proposer);
         if !founders.is_empty() && (members.is_none() || !was_formed) {
@@ -283,6 +288,8 @@ pub(crate) struct Parts {
     pub(crate) boot: u64,
     pub(crate) net: Net,
     pub(crate) timing: Timing,
+    /// Entries kept behind a snapshot.
+    pub(crate) kept_entries: u64,
     /// Boot time in microseconds.
     pub(crate) clock: fn() -> i64,
 }
@@ -297,11 +304,11 @@ pub(crate) async fn assemble<L>(
 where
     L: openraft::storage::RaftLogStorage<Types>,
 {
-    let Parts { seat, boot, net, timing, clock } = parts;
+    let Parts { seat, boot, net, timing, kept_entries, clock } = parts;
     let word = Arc::new(Word::new(seat.id, clock));
     let applied = applier.progress();
-    let routes = Routes { net: net.clone(), word: Arc::clone(&word), timing };
-    let config = config(&timing, KEPT_ENTRIES)?;
+    let routes = Routes { net: net.clone(), word: Arc::clone(&word), timing, kept: Arc::default() };
+    let config = config(&timing, kept_entries)?;
     let raft = Raft::new(seat.id, config, routes, log, applier).await.map_err(failed)?;
     let (publish, lead) = watch::channel(Lead::default());
     let forwarder = Forwarder::start(net.clone(), lead.clone(), timing.lost);

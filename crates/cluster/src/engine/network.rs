@@ -4,7 +4,12 @@
 //! for long; answers come back in order. A peer that cannot be reached is an error at once, and openraft backs
 //! off. A group of one has [`Nobody`] to talk to.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    io,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use futures::{Stream, StreamExt, future, stream};
 use openraft::{
@@ -22,7 +27,7 @@ use crate::{
     Timing,
     engine::{
         convert,
-        layout::Entry,
+        layout::{Entry, LogId},
         outgoing,
         snapshot::SnapshotFile,
         types::{Member, Snapshot, Types, Vote},
@@ -45,6 +50,36 @@ pub(crate) struct Routes {
     pub(crate) net: Net,
     pub(crate) word: Arc<Word>,
     pub(crate) timing: Timing,
+    pub(crate) kept: Arc<Kept>,
+}
+
+/// How much each peer said that it has on disk, by term.
+///
+/// openraft stops a leader whose follower denies an entry that it had acknowledged. That is right about a disk
+/// that was rolled back and wrong about requests that overtook each other on the way, and in neither case may
+/// one peer's trouble take the leader down: such a denial is an answer that was lost, and an alarm.
+#[derive(Debug, Default)]
+pub(crate) struct Kept(Mutex<BTreeMap<u64, (u64, u64)>>);
+
+impl Kept {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<u64, (u64, u64)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A peer has entries on disk up to there.
+    fn note(&self, peer: u64, term: u64, upto: Option<LogId>) {
+        if let Some(upto) = upto {
+            let mut kept = self.lock();
+            let known = kept.entry(peer).or_insert((term, upto.index));
+            *known = (*known).max((term, upto.index));
+        }
+    }
+
+    /// Whether a peer that said so in this term now denies having that entry.
+    fn is_denied(&self, peer: u64, term: u64, entry: Option<LogId>) -> bool {
+        let kept = self.lock().get(&peer).copied();
+        matches!((kept, entry), (Some((of, upto)), Some(entry)) if of == term && entry.index <= upto)
+    }
 }
 
 impl RaftNetworkFactory<Types> for Routes {
@@ -79,31 +114,45 @@ impl Route {
         rpc: &AppendEntriesRequest<Types>,
     ) -> impl Future<Output = Result<AppendEntriesResponse<Types>, RPCError<Types>>> + Send + 'static + use<>
     {
-        let (word, id, term) = (Arc::clone(&self.routes.word), self.id, rpc.vote.leader_id.term);
+        let (word, kept) = (Arc::clone(&self.routes.word), Arc::clone(&self.routes.kept));
+        let (id, term) = (self.id, rpc.vote.leader_id.term);
         let sent_at = word.now();
         let pieces = convert::append(rpc, word.for_peer(term, id)).map(pieces);
         let calls = pieces.map(|pieces| {
             let call = |piece: Append| {
-                let last = piece.entries.last().map(|entry| entry.id);
-                (last, self.call(Lane::Raft, &Request::Append(piece), self.routes.timing.lost))
+                let previous = piece.previous;
+                let last = piece.entries.last().map(|entry| entry.id).or(previous);
+                (previous, last, self.call(Lane::Raft, &Request::Append(piece), self.routes.timing.lost))
             };
             pieces.into_iter().map(call).collect::<Vec<_>>()
         });
         async move {
             let mut done = None;
-            for (last, call) in calls.map_err(|error| RPCError::Network(NetworkError::new(&error)))? {
+            for (previous, last, call) in
+                calls.map_err(|error| RPCError::Network(NetworkError::new(&error)))?
+            {
                 match call.await {
-                    Ok(Response::Append(appended)) => match appended.result {
-                        AppendResult::Success => {
+                    Ok(Response::Append(appended)) => {
+                        let result = appended.result;
+                        if !matches!(result, AppendResult::HigherVote(_)) {
                             word.answered(term, id, sent_at, appended.boot_us);
-                            done = last;
                         }
-                        AppendResult::HigherVote(_) => return Ok(convert::append_response(appended.result)),
-                        AppendResult::Partial(_) | AppendResult::Conflict => {
-                            word.answered(term, id, sent_at, appended.boot_us);
-                            return Ok(convert::append_response(appended.result));
+                        match result {
+                            AppendResult::Success => {
+                                kept.note(id, term, last);
+                                done = last;
+                                continue;
+                            }
+                            AppendResult::Partial(upto) => kept.note(id, term, upto),
+                            AppendResult::Conflict if kept.is_denied(id, term, previous) => {
+                                metrics::counter!("keyraft_cluster_denied_entries_total").increment(1);
+                                tracing::warn!(peer = id, "a peer denies an entry that it had");
+                                return Err(rpc_error(CallError::Lost));
+                            }
+                            AppendResult::Conflict | AppendResult::HigherVote(_) => {}
                         }
-                    },
+                        return Ok(convert::append_response(result));
+                    }
                     // What went before has arrived.
                     _ if done.is_some() => {
                         return Ok(AppendEntriesResponse::PartialSuccess(done.map(Into::into)));
@@ -116,10 +165,12 @@ impl Route {
         }
     }
 
-    /// The same, with the answer as a stream wants it.
+    /// The same, with the answer as a stream wants it. What follows another request in its stream begins with
+    /// what that one ends with: a peer that does not have it was reached by the second before the first.
     fn send_streamed(
         &self,
         rpc: &AppendEntriesRequest<Types>,
+        is_first: bool,
     ) -> impl Future<Output = (Result<StreamAppendResult<Types>, RPCError<Types>>, bool)> + Send + 'static + use<>
     {
         let previous = rpc.prev_log_id;
@@ -127,9 +178,9 @@ impl Route {
         let answer = self.send(rpc);
         async move {
             match answer.await {
-                // A conflict at nothing makes no sense, and openraft would not survive it.
-                Ok(AppendEntriesResponse::Conflict) if previous.is_none() => {
-                    (Err(rpc_error(CallError::Garbled)), true)
+                // Nor does a conflict at nothing make sense; openraft would survive neither.
+                Ok(AppendEntriesResponse::Conflict) if !is_first || previous.is_none() => {
+                    (Err(rpc_error(CallError::Lost)), true)
                 }
                 Ok(response) => {
                     let is_partial = matches!(&response,
@@ -179,7 +230,9 @@ impl RaftNetworkV2<Types> for Route {
         S: Stream<Item = AppendEntriesRequest<Types>> + Send + Unpin + 'static,
     {
         let route = self.clone();
-        let answers = input.map(move |rpc| route.send_streamed(&rpc)).buffered(WINDOW);
+        let mut is_first = true;
+        let send = move |rpc| route.send_streamed(&rpc, std::mem::take(&mut is_first));
+        let answers = input.map(send).buffered(WINDOW);
         let until_failure = stream::unfold(Some(Box::pin(answers)), |answers| async move {
             let mut answers = answers?;
             let (answer, is_last) = answers.next().await?;

@@ -133,7 +133,7 @@ impl Proposer {
                             return Err(Error::NoQuorum);
                         }
                         // Another leader, if there is one, is asked at once.
-                        drop(timeout(AGAIN, lead.changed()).await);
+                        pause(&mut lead).await?;
                     }
                 },
                 changed = lead.changed() => changed.map_err(|_| Error::Stopped)?,
@@ -201,7 +201,7 @@ impl Proposer {
                     applied.wait_for(|applied| *applied >= index).await.map_err(|_| Error::Stopped)?;
                     return Ok(());
                 }
-                drop(timeout(AGAIN, lead.changed()).await);
+                pause(&mut lead).await?;
             }
         };
         tokio::select! {
@@ -246,6 +246,15 @@ impl Proposer {
         let metrics = metrics.borrow_watched();
         let applied = metrics.last_applied.as_ref()?;
         (applied.leader_id.term == metrics.current_term).then_some(applied.index)
+    }
+}
+
+/// Waits a moment, or for another leader.
+async fn pause(lead: &mut watch::Receiver<Lead>) -> Result<(), Error> {
+    match timeout(AGAIN, lead.changed()).await {
+        // Whoever said who leads has gone, and the engine with it.
+        Ok(Err(_)) => Err(Error::Stopped),
+        Ok(Ok(())) | Err(_) => Ok(()),
     }
 }
 
