@@ -79,7 +79,7 @@ async fn run(
         };
         for reader in readers {
             // A reader may have given up.
-            drop(reader.send(index));
+            _ = reader.send(index);
         }
     }
 }

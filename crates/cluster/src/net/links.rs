@@ -103,7 +103,8 @@ async fn keep(
                 let connection = Arc::new(Connection::new(stream, hello, patience));
                 publish.send_replace(State::Up(Arc::clone(&connection)));
                 connection.closed().await;
-                tracing::info!(peer = %to.addr, "the connection to a peer was lost");
+                let peer = &connection.peer;
+                tracing::info!(peer = %peer.name, addr = %peer.addr, "the connection to a peer was lost");
                 continue;
             }
             Err(error) => error,
