@@ -8,6 +8,7 @@ use std::{
 use crate::{
     ClusterRow, Error, Founder, Member, Registry,
     engine::offline::{Rewritten, rewrite},
+    machine::skips::Skips,
     members::{founder_id, hex},
 };
 
@@ -82,6 +83,16 @@ pub async fn recover(
     let member = Member::new(survivor.name.clone(), survivor.addr.clone());
     let Rewritten { entries } = opened.sole(&survivor.cluster, epoch, id, member).await?;
     Ok(Recovered { epoch, entries })
+}
+
+/// Has a node pass over an entry of the log that its version cannot read, from its next start on. The same must be
+/// done on every node. `name` is the entry's, `INDEX-HASH`, as the node said it when it stopped.
+///
+/// # Errors
+/// [`Error::Storage`] where the node runs, the name is none, or the file system refuses.
+pub fn skip(folder: &Path, name: &str) -> Result<(), Error> {
+    let _lock = crate::engine::offline::lock(folder).map_err(Error::Storage)?;
+    Skips::add(folder, name).map_err(Error::Storage)
 }
 
 /// Moves what a node holds of an earlier membership out of the way; its next start is that of a new disk. Returns

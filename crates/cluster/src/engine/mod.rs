@@ -22,7 +22,7 @@ mod log_store;
 mod network;
 pub(crate) mod offline;
 mod outgoing;
-mod proposer;
+pub(crate) mod proposer;
 mod reads;
 pub(crate) mod serve;
 mod snapshot;
@@ -181,7 +181,7 @@ impl Engine {
         let mut tasks = housekeeping::start(&proposer, &log, snapshots, &settings);
         tasks.push(follow);
         if let Some(members) = &members {
-            tasks.extend(members.start(&net, &proposer.raft));
+            tasks.extend(members.start(&net, &proposer));
         }
         Ok((Self { proposer, log, tasks, members }, shared))
     }

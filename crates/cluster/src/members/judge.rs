@@ -25,14 +25,7 @@ impl Members {
             }
             return stranger("a copy of this node's disk runs elsewhere".to_owned());
         }
-        if ours.epoch != 0 && peer.epoch > ours.epoch {
-            let (theirs, own) = (peer.epoch, ours.epoch);
-            self.fence(format!(
-                "the cluster was formed anew: {} is of epoch {theirs}, this node's disk of epoch {own}. Run `keyraft \
-                 cluster join` to set its data aside and join anew",
-                peer.name
-            ));
-        }
+        self.heed_epoch(peer);
         if let Some(why) = self.fenced() {
             return stranger(format!("{} is fenced: {why}", ours.name));
         }
@@ -43,6 +36,21 @@ impl Members {
             return stranger(format!("the id of {} is that of {}", peer.name, ours.name));
         }
         lock(&self.known).note_boot(peer).map_err(Refusal::Stranger)
+    }
+}
+
+impl Members {
+    /// A member of a higher epoch says that this node's epoch is over.
+    pub(super) fn heed_epoch(&self, peer: &Hello) {
+        let own = self.epoch();
+        if own != 0 && peer.cluster == self.cluster && peer.epoch > own {
+            let theirs = peer.epoch;
+            self.fence(format!(
+                "the cluster was formed anew: {} is of epoch {theirs}, this node's disk of epoch {own}. Run `keyraft \
+                 cluster join` to set its data aside and join anew",
+                peer.name
+            ));
+        }
     }
 }
 

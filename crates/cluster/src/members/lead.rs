@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
-    sync::Arc,
+    sync::{Arc, Weak},
     time::Duration,
 };
 
@@ -15,7 +15,7 @@ use super::{
     plan::{self, Change, Outlook, Seen},
     question::{Answer, Claim},
 };
-use crate::{Member, engine::types::Types};
+use crate::{Member, command::Command, engine::types::Types, machine::Body};
 
 /// Between two looks at the membership.
 const LOOK: Duration = Duration::from_millis(500);
@@ -43,6 +43,7 @@ pub(super) async fn lead(members: Arc<Members>) {
         }
         let since = *leads_since.get_or_insert_with(Instant::now);
         members.follow_row(&metrics, &mut written).await;
+        members.begin_epoch().await;
         if let Some(change) = members.next_change(&metrics, since, replicas.wanted) {
             members.change(&metrics, change).await;
         }
@@ -202,6 +203,20 @@ impl Members {
     fn note_known_move(&self, claim: Claim) -> Answer {
         lock(&self.known).moved.insert(claim.id, claim.member);
         Answer::Done
+    }
+
+    /// Has the state know that a new epoch began: what was issued before and may be used once is refused from here on.
+    async fn begin_epoch(&self) {
+        let Some(proposer) = self.proposer.get().and_then(Weak::upgrade) else { return };
+        let epoch = self.epoch();
+        if proposer.shared.read().epoch.number >= epoch {
+            return;
+        }
+        let command = Command::NewEpoch { epoch, over_rows: self.founding.registry.is_some() };
+        match proposer.propose(Body::Command(Box::new(command))).await {
+            Ok(_) => tracing::warn!(epoch, "a new epoch begins: what was issued before and may be used once is refused"),
+            Err(error) => tracing::warn!(%error, "the new epoch has not begun yet"),
+        }
     }
 
     /// Writes the members' names into the database's row when they changed.

@@ -24,7 +24,7 @@ mod watch;
 use std::{
     path::PathBuf,
     sync::{
-        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
         atomic::{AtomicBool, Ordering},
     },
 };
@@ -48,6 +48,7 @@ use crate::{
     discovery::Finder,
     engine::{
         identity::{Identity, Seat},
+        proposer::Proposer,
         types::{Raft, Types},
     },
     net::{
@@ -87,6 +88,7 @@ pub(crate) struct Members {
     leaving: AtomicBool,
     net: OnceLock<Net>,
     raft: OnceLock<Raft>,
+    proposer: OnceLock<Weak<Proposer>>,
 }
 
 /// Locks; what is inside is whole even after a panic.
@@ -122,6 +124,7 @@ impl Members {
             leaving: AtomicBool::new(false),
             net: OnceLock::new(),
             raft: OnceLock::new(),
+            proposer: OnceLock::new(),
         });
         operators.lead_to(&members);
         members
@@ -151,9 +154,10 @@ impl Members {
     }
 
     /// Begins to keep the membership, over a running Raft; the handles end it.
-    pub(crate) fn start(self: &Arc<Self>, net: &Net, raft: &Raft) -> Vec<AbortHandle> {
+    pub(crate) fn start(self: &Arc<Self>, net: &Net, proposer: &Arc<Proposer>) -> Vec<AbortHandle> {
         drop(self.net.set(net.clone()));
-        drop(self.raft.set(raft.clone()));
+        drop(self.raft.set(proposer.raft.clone()));
+        drop(self.proposer.set(Arc::downgrade(proposer)));
         *lock(&self.waiting) = None;
         vec![
             tokio::spawn(watch::pulses(Arc::clone(self))).abort_handle(),
@@ -191,6 +195,11 @@ impl Members {
         self.raft_metrics().is_some_and(|metrics| metrics.state == ServerState::Leader)
     }
 
+    /// Whether a leader that a majority follows was heard lately, and what it said is applied.
+    fn is_informed(&self) -> bool {
+        self.proposer.get().and_then(Weak::upgrade).is_some_and(|proposer| proposer.is_informed())
+    }
+
     /// Stops this node for good: its word must not count any more.
     fn fence(&self, why: String) {
         self.fence.send_if_modified(|fence| {
@@ -226,8 +235,8 @@ impl Members {
         if metrics.running_state.is_err() {
             return Some("the session log has stopped".to_owned());
         }
-        if metrics.current_leader.is_none() {
-            return Some("no leader is known".to_owned());
+        if !self.is_informed() {
+            return Some("no leader is known, or it has been silent for too long".to_owned());
         }
         let committed = metrics.cluster_committed.as_ref().map(|id| id.index);
         let Some(committed) = committed else { return Some("the leader has not spoken yet".to_owned()) };

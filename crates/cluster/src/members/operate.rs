@@ -266,7 +266,6 @@ impl Members {
                 lag: seen.lag,
                 clock_offset_ms: if is_me { Some(0) } else { heard.map(|heard| heard.offset) },
                 supports: if is_me { Some(CLUSTER_VERSION) } else { pulse.map(|pulse| pulse.supports) },
-                certificate_until: pulse.map(|pulse| pulse.certificate_until).filter(|until| *until > 0),
             }
         });
         Status {

@@ -88,8 +88,6 @@ pub(crate) struct Pulse {
     pub(crate) last: u64,
     /// Why it is not ready; `None`: it is.
     pub(crate) unready: Option<String>,
-    /// When its certificate runs out, Unix milliseconds; 0: it has none.
-    pub(crate) certificate_until: i64,
 }
 
 /// A question with the number of times it may be passed on.

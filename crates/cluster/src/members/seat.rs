@@ -277,6 +277,7 @@ impl Members {
         .await;
         let mut others: BTreeMap<[u8; 16], Met> = BTreeMap::new();
         for (addr, hello) in found.into_iter().flatten() {
+            self.heed_epoch(&hello);
             if hello.cluster == self.cluster && hello.incarnation != own {
                 others.insert(hello.incarnation, Met { at: addr, ..met(hello) });
             }

@@ -83,7 +83,6 @@ impl Members {
             applied: of(|metrics| metrics.last_applied.as_ref().map_or(0, |id| id.index)),
             last: of(|metrics| metrics.last_log_index.unwrap_or(0)),
             unready: self.unready(),
-            certificate_until: 0,
         }
     }
 

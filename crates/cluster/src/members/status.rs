@@ -50,8 +50,6 @@ pub struct Node {
     pub clock_offset_ms: Option<i64>,
     /// The highest cluster version that it supports.
     pub supports: Option<u32>,
-    /// When its certificate runs out, Unix milliseconds.
-    pub certificate_until: Option<i64>,
 }
 
 /// What a member does.

@@ -122,7 +122,7 @@ pub(super) async fn own_place(members: Arc<Members>) {
         let claim = Claim { id, member: members.me.clone() };
         let question = match recorded {
             Some(member) if member == members.me => {
-                if metrics.current_leader.is_some() {
+                if members.is_informed() {
                     continue;
                 }
                 // A member that was removed while it was away does not know that it was.
