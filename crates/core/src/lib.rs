@@ -35,6 +35,7 @@ pub mod policies;
 pub mod proof;
 pub mod read;
 pub mod realms;
+pub mod registry;
 pub mod role_index;
 pub mod roles;
 pub mod seal;
