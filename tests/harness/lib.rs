@@ -15,6 +15,7 @@ mod browser;
 mod child;
 mod database;
 mod keyraft;
+mod nodes;
 mod otp;
 mod realm;
 mod skip;
@@ -25,6 +26,7 @@ pub use app::{App, Begun, Library, Metadata, More, Rp, Tokens, Unreachable, fetc
 pub use browser::{Browser, Window};
 pub use child::{Child, free_port};
 pub use keyraft::Keyraft;
+pub use nodes::{Nodes, Visitor};
 pub use otp::{base32, code_at, code_now};
 pub use realm::{Person, Realm};
 pub use skip::skip;
