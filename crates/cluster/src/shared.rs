@@ -11,7 +11,7 @@ use std::{
 use crate::{
     command::Outcome,
     machine::{Entry, State, skips::Skips, usage::Map},
-    time::LeaderTime,
+    time::{Begin, LeaderTime},
 };
 
 /// The applied state and the leader's time.
@@ -53,6 +53,8 @@ impl Shared {
             }
         };
         self.changes_seq.store(state.changes.seq(), Ordering::Release);
+        drop(state);
+        self.time.observe(entry.time);
         Ok(outcome)
     }
 
@@ -68,9 +70,14 @@ impl Shared {
         self.changes_seq.load(Ordering::Acquire)
     }
 
-    /// Begins a leadership: its time starts at the wall clock, or at the state's where that is ahead.
-    pub(crate) fn begin_leadership(&self) {
-        self.time.restart(self.read().clock);
+    /// Begins a leadership. `is_first`: nobody led since this node was started, so time may jump to its wall
+    /// clock; otherwise it goes on where the last leader's was. That this clock is its peers' is the members'
+    /// concern: a node whose clock is not gives the leadership up.
+    pub(crate) fn begin_leadership(&self, is_first: bool) {
+        let begin = if is_first { Begin::AfterFullStop } else { Begin::Among(&[]) };
+        if let Err(error) = self.time.take_over(self.read().clock, begin) {
+            tracing::error!(%error, "this node leads by a clock that is not its peers'");
+        }
     }
 
     /// The state, to read. Deciding never panics through the lock, so a poisoned one holds a whole state.

@@ -72,11 +72,6 @@ impl LeaderTime {
     pub(crate) fn new(clock: UnixMs) -> Self {
         Self::with(System, clock)
     }
-
-    /// What this node's handshakes say of its wall clock.
-    pub(crate) fn wall() -> UnixMs {
-        UnixMs(System.wall_us() / 1_000)
-    }
 }
 
 impl<C: Clocks> LeaderTime<C> {
@@ -96,7 +91,7 @@ impl<C: Clocks> LeaderTime<C> {
     }
 
     /// Begins a leadership after a full stop: at the wall clock, or at the state's clock if that is ahead.
-    pub(crate) fn restart(&self, clock: UnixMs) {
+    fn restart(&self, clock: UnixMs) {
         self.set(self.clocks.wall_us().max(micros_of(clock)), true);
     }
 
@@ -118,25 +113,16 @@ impl<C: Clocks> LeaderTime<C> {
         Ok(())
     }
 
-    /// Whether this node's wall clock is near enough to its peers' for it to lead.
-    ///
-    /// # Errors
-    /// [`ClockOff`].
-    pub(crate) fn compare(&self, peers: &[UnixMs]) -> Result<(), ClockOff> {
-        check(self.clocks.wall_us(), peers)
-    }
-
-    /// Takes over the time that a leader has just said.
-    pub(crate) fn observe(&self, leader: UnixMs) {
+    /// Notes the time of an entry that was applied. A leader that speaks now is no more than moments behind this
+    /// node's idea of its time; an older entry is one that is caught up on, and says nothing of now.
+    pub(crate) fn observe(&self, entry: UnixMs) {
         let own = micros_of(self.now());
-        let leader = micros_of(leader);
+        let entry = micros_of(entry);
         let mut inner = self.lock();
-        let is_apart = own.saturating_sub(leader).abs() > APART;
-        if leader > own || is_apart || !inner.is_heard {
-            inner.now = leader;
-            inner.undrawn = 0;
+        if own.saturating_sub(entry).abs() <= APART {
+            inner.now = inner.now.max(entry);
+            inner.is_heard = true;
         }
-        inner.is_heard = true;
     }
 
     /// The time now. Of a leader: never earlier than any time given before.

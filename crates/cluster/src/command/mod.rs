@@ -262,7 +262,7 @@ pub enum Command {
     },
     /// Says which entities changed in the database, so that no cache uses an older copy.
     Changed {
-        /// At most 1,000.
+        /// At most 500.
         entries: Vec<ChangedEntity>,
     },
 }

@@ -35,7 +35,7 @@ pub(crate) fn follow(
 }
 
 async fn run(mut metrics: Metrics, shared: &Shared, word: &Word, net: &Net, publish: &watch::Sender<Lead>) {
-    let mut begun = None;
+    let (mut begun, mut heard) = (None, false);
     let mut kept = BTreeMap::new();
     loop {
         let seen = Seen::of(&metrics.borrow_watched());
@@ -47,13 +47,14 @@ async fn run(mut metrics: Metrics, shared: &Shared, word: &Word, net: &Net, publ
             word.lead(seen.lead.term, &seen.voters);
             if begun != Some(seen.lead.term) {
                 // Before anything is proposed in this term: its time may not begin at an old base.
-                shared.begin_leadership();
+                shared.begin_leadership(!heard);
                 begun = Some(seen.lead.term);
                 tracing::info!(term = seen.lead.term, "this node leads");
             }
         } else {
             word.follow();
         }
+        heard |= seen.is_leader || matches!(seen.lead.who, Who::At(_));
         publish.send_if_modified(|lead| {
             let is_new = *lead != seen.lead;
             *lead = seen.lead.clone();

@@ -112,7 +112,7 @@ impl Engine {
         let raft = Raft::new(seat.id, config, Nobody, log.clone(), applier).await.map_err(failed)?;
         lead(&raft, seat.id).await?;
         keep_seat(&settings, &identity, &seat).await?;
-        shared.begin_leadership();
+        shared.begin_leadership(true);
         let proposer = Arc::new(Proposer {
             raft,
             shared: Arc::clone(&shared),

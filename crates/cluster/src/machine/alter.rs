@@ -99,10 +99,11 @@ impl State {
         let old = self.slot(sid.slot()).sessions.get(&key).map(|old| old.row);
         let most = old.map_or(session.expires, |old| old.most.max(session.expires));
         let row = match (old, row) {
-            (Some(old), RowFollows::NotYet) => RowMark { most, ..old },
+            (Some(old), RowFollows::NotYet) => RowMark { is_behind: true, most, ..old },
             _ => RowMark {
                 version: self.version(),
                 is_dirty: self.durable.of(session.kind),
+                is_behind: false,
                 least: session.expires,
                 most,
             },

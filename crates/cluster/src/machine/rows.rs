@@ -139,7 +139,7 @@ impl State {
     /// Drops a session from memory, or has its row follow first where that does not show the last use.
     pub(crate) fn evict(&mut self, key: SessionKey) {
         let Some(old) = self.slot(key.0.slot()).sessions.get(&key) else { return };
-        if old.row.least < old.expires {
+        if old.row.is_behind {
             self.make_dirty(key, self.version());
             return;
         }
@@ -155,7 +155,8 @@ impl State {
     pub(crate) fn load(&mut self, sid: Sid, session: &UserSession, version: Option<Version>) {
         let is_dirty = version.is_none() && self.durable.of(session.kind);
         let version = version.unwrap_or_else(|| self.version());
-        let row = RowMark { version, is_dirty, least: session.expires, most: session.expires };
+        let row =
+            RowMark { version, is_dirty, is_behind: false, least: session.expires, most: session.expires };
         self.put_session(sid, session, row);
     }
 
@@ -183,7 +184,7 @@ impl State {
         self.in_slot(key.0.slot(), |slot| {
             if let Some(session) = slot.sessions.get_mut(&key) {
                 let (least, most) = (session.expires, row.most.max(session.expires));
-                session.row = RowMark { version, is_dirty: true, least, most };
+                session.row = RowMark { version, is_dirty: true, is_behind: false, least, most };
             }
         });
         self.dirty.add(Rank::Rest, version, DirtyKey::Session(key.0, key.1));
@@ -225,26 +226,42 @@ impl State {
     /// Makes a share of the sessions, or of the ends, dirty; returns the next place.
     fn redo_from(
         &mut self,
-        (slot, after): (u16, Option<SessionKey>),
+        mut place: (u16, Option<SessionKey>),
         ends_done: bool,
     ) -> Option<(u16, Option<SessionKey>)> {
-        if slot == 0 && after.is_none() {
+        if place == (0, None) {
             self.redo_few(ends_done);
         }
+        let mut left = LOOKS;
+        loop {
+            let keys = self.redo_keys(place, ends_done, left);
+            for key in &keys {
+                self.redo_one(*key, ends_done);
+            }
+            left -= keys.len();
+            if left == 0 {
+                return Some((place.0, keys.last().copied()));
+            }
+            if place.0 + 1 >= SLOTS {
+                return None;
+            }
+            place = (place.0 + 1, None);
+        }
+    }
+
+    /// The next sessions, or ends, of a slot, at most `max`.
+    fn redo_keys(
+        &self,
+        (slot, after): (u16, Option<SessionKey>),
+        ends_done: bool,
+        max: usize,
+    ) -> Vec<SessionKey> {
         let from = (after.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded);
-        let (mut keys, of) = (Vec::with_capacity(LOOKS), self.slot(slot));
+        let of = self.slot(slot);
         if ends_done {
-            keys.extend(of.sessions.range(from).map(|(key, _)| *key).take(LOOKS));
+            of.sessions.range(from).map(|(key, _)| *key).take(max).collect()
         } else {
-            keys.extend(of.tombstones.range(from).map(|(key, _)| *key).take(LOOKS));
-        }
-        for key in &keys {
-            self.redo_one(*key, ends_done);
-        }
-        match keys.last() {
-            Some(last) if keys.len() == LOOKS => Some((slot, Some(*last))),
-            _ if slot + 1 < SLOTS => Some((slot + 1, None)),
-            _ => None,
+            of.tombstones.range(from).map(|(key, _)| *key).take(max).collect()
         }
     }
 
@@ -258,8 +275,7 @@ impl State {
                 && !session.row.is_dirty
             {
                 // A row of its version may be there; it must not be taken for one that shows a later use.
-                let is_shown = session.row.least >= session.expires;
-                let version = if is_shown { session.row.version } else { self.version() };
+                let version = if session.row.is_behind { self.version() } else { session.row.version };
                 self.make_dirty(key, version);
             }
         } else if let Some(tombstone) = slot.tombstones.get(&key)

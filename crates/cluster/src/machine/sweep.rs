@@ -179,7 +179,13 @@ fn clear(state: &mut State, key: SessionKey) -> bool {
 fn keep_rest(state: &mut State, sid: Sid, rest: &UserSession, is_durable: bool) {
     let key = (sid, rest.kind);
     let most = state.slot(sid.slot()).sessions.get(&key).map_or(rest.expires, |old| old.row.most);
-    let row = RowMark { version: state.version(), is_dirty: is_durable, least: rest.expires, most };
+    let row = RowMark {
+        version: state.version(),
+        is_dirty: is_durable,
+        is_behind: false,
+        least: rest.expires,
+        most,
+    };
     state.put_session(sid, rest, row);
     state.mark_slot(sid.slot());
 }

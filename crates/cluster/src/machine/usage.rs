@@ -87,11 +87,6 @@ impl Usage {
         tally.bytes = tally.bytes.saturating_sub(bytes);
     }
 
-    /// Sets what one kind of object takes, where that is known otherwise.
-    pub(crate) fn set(&mut self, map: Map, tally: Tally) {
-        self.0[map as usize] = tally;
-    }
-
     /// What one kind of object takes.
     pub(crate) fn of(&self, map: Map) -> Tally {
         self.0[map as usize]

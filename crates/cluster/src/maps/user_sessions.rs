@@ -64,9 +64,12 @@ impl Missing {
 
 /// The session of that handle, or why it is not at hand.
 pub(crate) fn find(state: &State, sid: Sid, kind: Kind, now: UnixMs) -> Result<UserSession, Missing> {
-    live(state, sid, kind, now).ok_or_else(|| match state.may_be_stored(sid, kind, now) {
-        true => Missing::NotLoaded(RowKey::Session { sid: sid.text(), kind }),
-        false => Missing::Gone,
+    live(state, sid, kind, now).ok_or_else(|| {
+        if state.may_be_stored(sid, kind, now) {
+            Missing::NotLoaded(RowKey::Session { sid: sid.text(), kind })
+        } else {
+            Missing::Gone
+        }
     })
 }
 

@@ -30,6 +30,8 @@ pub(crate) struct RowMark {
     pub(crate) version: Version,
     /// Whether the database may not have that change yet.
     pub(crate) is_dirty: bool,
+    /// Whether the session was used since in a way that the row need not show yet.
+    pub(crate) is_behind: bool,
     /// The row does not expire earlier, once it shows that change.
     pub(crate) least: UnixMs,
     /// No row that was ever written of this session expires later.

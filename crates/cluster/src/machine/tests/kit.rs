@@ -67,6 +67,13 @@ impl Play {
         sid
     }
 
+    /// How many online sessions a client of the lab has, by the counters.
+    pub(super) fn count_of_client(&self, client: &ClientUuid) -> u64 {
+        let find = |text| self.state.names.find(text);
+        let numbers = find(lab().as_str()).zip(find(client.as_str()));
+        numbers.map_or(0, |(realm, client)| self.state.counters.of_client(realm, client, Kind::Online))
+    }
+
     pub(super) fn redeem(&mut self, after: i64, redeem: RedeemCode) -> Redemption {
         match self.at(after, Command::RedeemCode(redeem)) {
             Outcome::Redeemed(redemption) => *redemption,

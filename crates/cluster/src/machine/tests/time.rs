@@ -82,7 +82,7 @@ fn a_client_session_ends_by_its_own_limits_and_never_after_its_user_session() {
 
     let session = play.alive(10 * MINUTE, &sid, Kind::Online).unwrap();
     assert_eq!(session.clients.keys().collect::<Vec<_>>(), [&shop()]);
-    assert_eq!(play.state.counters.of_client(&lab(), &blog(), Kind::Online), 0);
+    assert_eq!(play.count_of_client(&blog()), 0);
 }
 
 #[test]
@@ -114,13 +114,10 @@ fn what_is_over_is_dropped_a_bounded_number_at_a_time() {
     }
 
     assert_eq!(ticks, 5);
-    assert_eq!(emptied(&play.state), State::default().slots);
-    assert_eq!(play.state.usage, State::default().usage);
-    assert_eq!(play.state.counters, State::default().counters);
-}
-
-fn emptied(state: &State) -> Vec<std::sync::Arc<crate::machine::slot::Slot>> {
-    state.slots.clone()
+    assert_eq!(play.state.image().slots().count(), 0);
+    assert_eq!((play.state.bytes(), play.state.names.size()), (0, (0, 0)));
+    assert!(play.state.due.is_empty());
+    assert_eq!(play.state.counters.all().count(), 0);
 }
 
 #[test]
@@ -200,7 +197,7 @@ fn a_sweep_removes_what_a_fence_ended_and_keeps_the_rest() {
 
     assert_eq!(play.state.tally(Map::Sessions).entries, 1);
     assert!(play.alive(3, &kept, Kind::Online).is_some());
-    assert_eq!(play.state.counters.of_realm(&lab(), Kind::Online), 1);
+    assert_eq!(play.state.counters.all().map(|(_, sessions, ..)| sessions).collect::<Vec<_>>(), [[1, 0]]);
     assert_eq!(play.state.tally(Map::Fences).entries, 1, "remembered for logins that began before it");
     play.tick(25 * HOUR);
     assert_eq!(play.state.tally(Map::Fences).entries, 0);
@@ -229,7 +226,7 @@ fn counters_follow_every_start_and_end() {
     let mut play = Play::default();
     let sid = play.sign_in(0);
     play.at(0, Command::AttachClient(attach(&sid, blog())));
-    let count = |play: &Play, client| play.state.counters.of_client(&lab(), &client, Kind::Online);
+    let count = |play: &Play, client| play.count_of_client(&client);
     assert_eq!([shop(), blog()].map(|client| count(&play, client)), [1, 1]);
 
     let end =
@@ -239,5 +236,5 @@ fn counters_follow_every_start_and_end() {
     let Outcome::Ended { .. } = play.at(2, Command::EndSession { sid, kind: Kind::Online }) else { panic!() };
 
     assert_eq!([shop(), blog()].map(|client| count(&play, client)), [0, 0]);
-    assert_eq!(play.state.counters, State::default().counters);
+    assert_eq!(play.state.counters.all().count(), 0);
 }
