@@ -132,6 +132,10 @@ impl RealmSource for Realms {
     async fn realm(&self, name: &str) -> Option<Arc<Realm>> {
         self.0.realm(name).await.ok().flatten().map(|view| Arc::clone(&view.realm))
     }
+
+    fn is_informed(&self) -> bool {
+        self.0.cluster.is_informed()
+    }
 }
 
 impl House {
