@@ -214,7 +214,10 @@ impl Members {
         }
         let command = Command::NewEpoch { epoch, over_rows: self.founding.registry.is_some() };
         match proposer.propose(Body::Command(Box::new(command))).await {
-            Ok(_) => tracing::warn!(epoch, "a new epoch begins: what was issued before and may be used once is refused"),
+            Ok(_) => tracing::warn!(
+                epoch,
+                "a new epoch begins: what was issued before and may be used once is refused"
+            ),
             Err(error) => tracing::warn!(%error, "the new epoch has not begun yet"),
         }
     }

@@ -124,7 +124,11 @@ impl Lab {
     /// So many nodes, none of which runs yet.
     pub fn new(count: usize) -> Self {
         // What the nodes say, where `RUST_LOG` asks for it; the first test of the process sets it up.
-        drop(tracing_subscriber::fmt().with_env_filter(tracing_subscriber::EnvFilter::from_default_env()).try_init());
+        drop(
+            tracing_subscriber::fmt()
+                .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
+                .try_init(),
+        );
         let folder = std::env::temp_dir().join(format!("keyraft-members-{:032x}", rand::random::<u128>()));
         let ports = free_ports(count + 2);
         let node = |place: usize| Node {
