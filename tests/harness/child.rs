@@ -66,8 +66,41 @@ impl Child {
     /// # Errors
     /// The program cannot be started.
     pub fn crash(&mut self, command: &mut Command) -> Result<()> {
+        self.kill()?;
+        self.start_again(command)
+    }
+
+    /// Ends the program without warning.
+    ///
+    /// # Errors
+    /// What the kernel refuses.
+    pub fn kill(&mut self) -> Result<()> {
         self.process.kill()?;
         self.process.wait()?;
+        Ok(())
+    }
+
+    /// Asks the program to end, and waits until it has.
+    ///
+    /// # Errors
+    /// It does not end within a minute.
+    pub async fn terminate(&mut self) -> Result<()> {
+        self.ask_to_end();
+        let asked = Instant::now();
+        while asked.elapsed() < Duration::from_mins(1) {
+            if self.process.try_wait()?.is_some() {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        bail!("{} does not end:\n{}", self.name, self.log())
+    }
+
+    /// Starts `command` in the place of the program that has ended; the log goes on.
+    ///
+    /// # Errors
+    /// The program cannot be started.
+    pub fn start_again(&mut self, command: &mut Command) -> Result<()> {
         let log = File::options().append(true).open(self.folder.join("log"))?;
         let command = command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
         self.process = command.spawn().with_context(|| format!("starting {} again", self.name))?;
@@ -121,10 +154,10 @@ impl Drop for Child {
 impl Child {
     /// Asks the program to end, so that it can end what it has started itself; insists after 5 seconds.
     fn end(&mut self) {
-        let Ok(id) = i32::try_from(self.process.id()) else { return };
-        if let Some(pid) = rustix::process::Pid::from_raw(id) {
-            let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+        if !matches!(self.process.try_wait(), Ok(None)) {
+            return;
         }
+        self.ask_to_end();
         let asked = Instant::now();
         while asked.elapsed() < Duration::from_secs(5) {
             if !matches!(self.process.try_wait(), Ok(None)) {
@@ -134,6 +167,15 @@ impl Child {
         }
         let _ = self.process.kill();
         let _ = self.process.wait();
+    }
+}
+
+impl Child {
+    fn ask_to_end(&self) {
+        let Ok(id) = i32::try_from(self.process.id()) else { return };
+        if let Some(pid) = rustix::process::Pid::from_raw(id) {
+            let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+        }
     }
 }
 

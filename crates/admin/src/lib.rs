@@ -11,6 +11,7 @@ mod client_scopes;
 mod client_secret;
 mod client_sessions;
 mod clients;
+mod cluster;
 mod components;
 mod composites;
 mod console;
@@ -54,6 +55,7 @@ pub fn router(oidc: Oidc) -> Router {
         .route("/admin/realms/", any(dispatch::serve))
         .route("/admin/realms/{*rest}", any(dispatch::serve))
         .route("/admin/serverinfo", any(dispatch::serve))
+        .route("/admin/cluster", any(dispatch::serve))
         .route("/admin/{realm}/console/whoami", any(dispatch::serve))
         .with_state(oidc)
 }

@@ -1,10 +1,12 @@
 //! Measures the maps on this machine: durable commands per second, bytes per session, time to start.
 //!
-//! `cargo run --release -p keyraft-cluster --example throughput [folder]`
+//! `cargo run --release -p keyraft-cluster --example throughput [folder]`; with `three` before the folder, three
+//! nodes in one process, over loopback and TLS, each with its own log and syncs.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a measurement that stops at the first failure")]
 
 use std::{
+    collections::BTreeMap,
     path::Path,
     sync::{
         Arc,
@@ -14,7 +16,7 @@ use std::{
 };
 
 use keyraft_cluster::{
-    Cluster, Settings,
+    CaSeed, Cluster, Formation, Group, Member, NetworkSettings, Settings, Tls,
     command::{AttachClient, Command, NewClientSession, Outcome, StartSession},
     handle,
     session::{Kind, Limits, Notes},
@@ -29,6 +31,8 @@ async fn main() {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["open", dir] => open(Path::new(dir)).await,
+        ["three", dir] => three(Path::new(dir)).await,
+        ["three"] => three(&std::env::temp_dir().join("keyraft-throughput-three")).await,
         [dir] => measure(Path::new(dir)).await,
         _ => measure(&std::env::temp_dir().join("keyraft-throughput")).await,
     }
@@ -60,6 +64,120 @@ async fn measure(dir: &Path) {
     in_new_process(dir);
     drop(std::fs::remove_dir_all(dir));
     drop(std::fs::remove_dir_all(kept));
+}
+
+/// Three nodes: commands at the leader and at a follower, reads at a follower, and what a leader's end costs.
+async fn three(dir: &Path) {
+    drop(std::fs::remove_dir_all(dir));
+    let address = || std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let members: BTreeMap<u64, Member> =
+        (1..=3).map(|id| (id, Member::new(format!("node-{id}"), address()))).collect();
+    let mut nodes = BTreeMap::new();
+    for id in 1..=3 {
+        nodes.insert(id, Cluster::open(member(dir, id, &members)).await.unwrap());
+    }
+    let leader = leader(&nodes).await;
+    let follower = leader % 3 + 1;
+    let sid = sign_in(&nodes[&leader], 0).await;
+    for (place, id) in [("leader", leader), ("follower", follower)] {
+        println!("at the {place}:");
+        for writers in [1, 64, 512] {
+            touch_with(&nodes[&id], &sid, writers).await;
+        }
+    }
+    println!("at the follower:");
+    read_with(&nodes[&follower], &sid, 1).await;
+    read_with(&nodes[&follower], &sid, 64).await;
+    for round in 1..=5 {
+        end_leader(dir, &mut nodes, &members, round).await;
+    }
+    for (_, node) in nodes {
+        node.shutdown().await.unwrap();
+    }
+    drop(std::fs::remove_dir_all(dir));
+}
+
+fn member(dir: &Path, id: u64, members: &BTreeMap<u64, Member>) -> Settings {
+    let Member { name, addr } = members[&id].clone();
+    let mut settings = Settings::new(dir.join(&name));
+    settings.group = Group::Network(Box::new(NetworkSettings {
+        cluster: "throughput".to_owned(),
+        name,
+        listen: addr.parse().unwrap(),
+        advertise: addr,
+        tls: Tls::Derived(vec![CaSeed::new([1; 32])]),
+        formation: Formation::Fixed { id, members: members.clone() },
+    }));
+    settings
+}
+
+async fn leader(nodes: &BTreeMap<u64, Cluster>) -> u64 {
+    loop {
+        let found = nodes.iter().find(|(_, node)| node.metrics().is_leader && node.is_informed());
+        if let Some((id, _)) = found {
+            return *id;
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+/// How long no command is answered after a leader is killed, and after it has handed over.
+async fn end_leader(
+    dir: &Path,
+    nodes: &mut BTreeMap<u64, Cluster>,
+    members: &BTreeMap<u64, Member>,
+    round: usize,
+) {
+    let first = leader(nodes).await;
+    let begun = Instant::now();
+    nodes[&first].step_down().await;
+    sign_in_somewhere(nodes, 1_000 + round).await;
+    let handed_over = begun.elapsed();
+    let second = leader(nodes).await;
+    let begun = Instant::now();
+    drop(nodes.remove(&second));
+    sign_in_somewhere(nodes, 2_000 + round).await;
+    println!("handed over: {} ms, killed: {} ms", handed_over.as_millis(), begun.elapsed().as_millis());
+    loop {
+        // The node that was killed lets go of its folder in its own time.
+        if let Ok(node) = Cluster::open(member(dir, second, members)).await {
+            nodes.insert(second, node);
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+async fn sign_in_somewhere(nodes: &BTreeMap<u64, Cluster>, number: usize) {
+    loop {
+        for node in nodes.values() {
+            if node.write(Command::StartSession(start(number))).await.is_ok() {
+                return;
+            }
+        }
+    }
+}
+
+async fn read_with(cluster: &Cluster, sid: &str, readers: usize) {
+    let begun = Instant::now();
+    let tasks: Vec<_> = (0..readers)
+        .map(|_| {
+            let (cluster, sid) = (cluster.clone(), sid.to_owned());
+            tokio::spawn(async move {
+                let mut count = 0_u128;
+                while begun.elapsed() < SPAN {
+                    assert!(cluster.view().await.unwrap().session(&sid, Kind::Online).is_some());
+                    count += 1;
+                }
+                count
+            })
+        })
+        .collect();
+    let mut count = 0;
+    for task in tasks {
+        count += task.await.unwrap();
+    }
+    println!("{readers:>4} readers: {} linearizable reads/s", count * 1_000 / begun.elapsed().as_millis());
 }
 
 /// The folder as it is on disk while the process goes on, as a kill would leave it.
@@ -156,8 +274,15 @@ async fn fill(cluster: &Cluster) {
 }
 
 async fn sign_in(cluster: &Cluster, number: usize) -> String {
+    match cluster.write(Command::StartSession(start(number))).await.unwrap() {
+        Outcome::Started { session, .. } => session.sid,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn start(number: usize) -> StartSession {
     let (realm, user) = (realm(), user(number));
-    let start = StartSession {
+    StartSession {
         sid: handle::new_sid(&realm, &user),
         realm,
         user,
@@ -171,10 +296,6 @@ async fn sign_in(cluster: &Cluster, number: usize) -> String {
         client: Some(client("3f1c0a52-7a0d-4a6e-9c41-0d6b4d5f0a01")),
         code: None,
         login: None,
-    };
-    match cluster.write(Command::StartSession(start)).await.unwrap() {
-        Outcome::Started { session, .. } => session.sid,
-        other => panic!("{other:?}"),
     }
 }
 

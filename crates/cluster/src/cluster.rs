@@ -1,6 +1,6 @@
 //! The handle that other rooms hold: writing commands, reading, starting and stopping.
 
-use std::{fmt, path::PathBuf, sync::Arc};
+use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use postcard::ser_flavors::Size;
 
@@ -9,6 +9,8 @@ use crate::{
     command::{Command, Outcome},
     engine::Engine,
     handle,
+    members::Members,
+    net::NetworkSettings,
     shared::Shared,
 };
 
@@ -21,12 +23,63 @@ pub struct Settings {
     pub max_state_bytes: u64,
     /// Bytes of log after which a snapshot is written. Default: 16 MiB.
     pub snapshot_after_bytes: u64,
+    /// Entries that a group of several keeps behind a snapshot: a node that was away for no longer catches up from
+    /// the log. Default: 10,000.
+    pub kept_entries: u64,
+    /// Who else is in the group. Default: nobody.
+    pub group: Group,
+    /// How fast silence is taken for absence.
+    pub timing: Timing,
+}
+
+/// Who takes part in keeping the maps.
+#[derive(Clone, Debug, Default)]
+pub enum Group {
+    /// This node alone: no network, no certificates.
+    #[default]
+    Alone,
+    /// Nodes that reach each other over a network.
+    Network(Box<NetworkSettings>),
+}
+
+/// How fast silence is taken for absence; the same on every node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timing {
+    /// How often a leader speaks. Default: 100 ms.
+    pub heartbeat: Duration,
+    /// The least silence after which a node asks for an election. Default: 300 ms.
+    pub election_min: Duration,
+    /// The most; a leader without a majority for so long takes no more commands. Default: 600 ms.
+    pub election_max: Duration,
+    /// Silence after which a connection is taken for dead. Default: 2 s.
+    pub lost: Duration,
+    /// How long making a connection may take, certificates included. Default: 500 ms.
+    pub connect: Duration,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self {
+            heartbeat: Duration::from_millis(100),
+            election_min: Duration::from_millis(300),
+            election_max: Duration::from_millis(600),
+            lost: Duration::from_secs(2),
+            connect: Duration::from_millis(500),
+        }
+    }
 }
 
 impl Settings {
     /// The defaults, in that folder.
     pub fn new(dir: impl Into<PathBuf>) -> Self {
-        Self { dir: dir.into(), max_state_bytes: 1 << 30, snapshot_after_bytes: 16 << 20 }
+        Self {
+            dir: dir.into(),
+            max_state_bytes: 1 << 30,
+            snapshot_after_bytes: 16 << 20,
+            kept_entries: 10_000,
+            group: Group::Alone,
+            timing: Timing::default(),
+        }
     }
 }
 
@@ -93,9 +146,25 @@ impl Cluster {
         Ok(View::new(Arc::clone(&self.shared)))
     }
 
+    /// Whether what this node knows without asking is current: within the last 1.5 s a leader that a majority
+    /// follows gave its word, and what was committed by then is applied here. Where this is false, nothing may
+    /// be served that depends on who is signed in or on what an administrator changed.
+    pub fn is_informed(&self) -> bool {
+        self.engine.is_informed()
+    }
+
+    /// Hands the leadership over, if this node has it, and waits until another leads, at most 2 s.
+    pub async fn step_down(&self) {
+        self.engine.step_down().await;
+    }
+
     /// How the cluster is.
     pub fn metrics(&self) -> Metrics {
         self.engine.metrics()
+    }
+
+    pub(crate) fn members(&self) -> Option<&Arc<Members>> {
+        self.engine.members()
     }
 
     /// Stops: what was accepted is written and synced, then the folder is given free.

@@ -20,6 +20,15 @@ pub enum Error {
     /// A command that no caller may propose: a handle that is none, or too many bytes.
     #[error("command refused: {0}")]
     Invalid(&'static str),
+    /// The cluster's network cannot be used: an address that is taken, names or certificates that do not fit.
+    #[error("cluster network failed")]
+    Network(#[source] std::io::Error),
+    /// This node must not take part any more, and why; its word would not count.
+    #[error("this node is fenced: {0}")]
+    Fenced(String),
+    /// What an operator asked for was refused.
+    #[error("{0}")]
+    Refused(String),
     /// The data folder cannot be read or written.
     #[error("cluster storage failed")]
     Storage(#[source] std::io::Error),

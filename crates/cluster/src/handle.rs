@@ -8,6 +8,8 @@ use keyraft_model::{RealmId, UserId};
 use rand::RngExt;
 use sha2::{Digest, Sha256};
 
+use crate::command::Hash;
+
 /// How many slots the maps are divided into; a property of the data, never to be changed.
 pub const SLOTS: u16 = 1024;
 
@@ -32,6 +34,11 @@ impl Sid {
         first_ten_bits(&self.0)
     }
 
+    /// The handle as text.
+    pub(crate) fn text(self) -> String {
+        URL_SAFE_NO_PAD.encode(self.0)
+    }
+
     /// The lowest and the highest handle, for ranges.
     pub(crate) const MIN: Self = Self([0; 18]);
     pub(crate) const MAX: Self = Self([0xff; 18]);
@@ -39,10 +46,28 @@ impl Sid {
 
 /// A fresh random handle for a session of that user.
 pub fn new_sid(realm: &RealmId, user: &UserId) -> String {
-    let slot = slot_of_user(realm, user).to_be_bytes();
+    in_slot(slot_of_user(realm, user))
+}
+
+/// A fresh random device code for the request that has that user code; carries its slot.
+pub fn new_device_code(realm: &RealmId, user_code: &Hash) -> String {
+    in_slot(slot_of_user_code(realm, user_code))
+}
+
+/// The slot that a device code names; `None` for a text that is none.
+pub fn slot_of_device_code(code: &str) -> Option<u16> {
+    slot_of_sid(code)
+}
+
+/// A fresh random handle for a pushed authorization request.
+pub fn new_request_handle() -> String {
+    in_slot(rand::rng().random_range(0..SLOTS))
+}
+
+/// A random handle of that slot.
+fn in_slot(slot: u16) -> String {
     let mut bytes: [u8; 18] = rand::rng().random();
-    let ten_bits = u16::from_be_bytes(slot) << 6;
-    let [high, low] = ten_bits.to_be_bytes();
+    let [high, low] = (slot << 6).to_be_bytes();
     bytes[0] = high;
     bytes[1] = low | (bytes[1] & 0x3f);
     URL_SAFE_NO_PAD.encode(bytes)
@@ -56,6 +81,17 @@ pub fn slot_of_sid(sid: &str) -> Option<u16> {
 /// The slot of everything that belongs to a user.
 pub fn slot_of_user(realm: &RealmId, user: &UserId) -> u16 {
     slot_of_owner(realm, user.as_str())
+}
+
+/// A user's slot, and what he is found by within it.
+pub(crate) fn place_of_user(realm: &RealmId, user: &UserId) -> (u16, [u8; 4]) {
+    let hash = digest([realm.as_str().as_bytes(), user.as_str().as_bytes()]);
+    (first_ten_bits(&hash), [hash[2], hash[3], hash[4], hash[5]])
+}
+
+/// The slot of a device's request.
+pub(crate) fn slot_of_user_code(realm: &RealmId, user_code: &Hash) -> u16 {
+    first_ten_bits(&digest([realm.as_str().as_bytes(), user_code]))
 }
 
 /// The slot of what belongs to a user or a client, by its id.

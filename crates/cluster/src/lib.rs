@@ -8,19 +8,30 @@
 
 pub mod command;
 pub mod handle;
+pub mod offline;
+pub mod row;
 pub mod session;
 
 mod cluster;
+mod discovery;
 mod engine;
 mod error;
 mod machine;
 mod maps;
+mod members;
+mod net;
+mod operations;
 mod shared;
 mod small_map;
 mod time;
 mod view;
 
-pub use cluster::{Cluster, Metrics, Settings};
+pub use cluster::{Cluster, Group, Metrics, Settings, Timing};
+pub use discovery::{Discovery, DnsNames};
+pub use engine::types::Member;
 pub use error::Error;
+pub use members::{ClusterRow, Founder, Founding, Node, Patience, Registry, RegistryError, Role, Status};
+pub use net::{CaSeed, Formation, NetworkSettings, Tls};
+pub use operations::{Operation, Operators};
 pub use small_map::SmallMap;
-pub use view::View;
+pub use view::{Found, View};

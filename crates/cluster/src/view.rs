@@ -1,17 +1,20 @@
 //! Reading: what is alive in the maps, as of the moment the view was taken or later.
 //!
 //! A view holds no copy and no lock: each call looks at the state as it then stands, which is never older than
-//! the view. Dead things are left out, whether or not they have been dropped yet.
+//! the view. Dead things are left out, whether or not they have been dropped yet. Lists and counts are in
+//! `view/lists.rs`, what concerns the database in `view/stored.rs`.
+
+mod lists;
+mod stored;
 
 use std::{fmt, sync::Arc};
 
-use keyraft_model::{ClientUuid, RealmId, UnixMs, UserId};
+use keyraft_model::{RealmId, UnixMs, UserId};
 
 use crate::{
-    command::{LoginFailures, OnceKey},
-    handle::{SLOTS, Sid, slot_of_user},
-    machine::State,
-    maps::{login_failures, revocations, single_use, user_sessions},
+    command::{DeviceRequest, Hash, LeaseState, LoginFailures, Notice, OnceKey, PendingKind},
+    handle::Sid,
+    maps::{device_codes, leases, login_failures, outbox, pending, revocations, single_use, user_sessions},
     session::{Kind, UserSession},
     shared::Shared,
 };
@@ -21,6 +24,17 @@ use crate::{
 pub struct View {
     shared: Arc<Shared>,
     now: UnixMs,
+}
+
+/// What is known of a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// It is alive.
+    Live(Arc<UserSession>),
+    /// There is none.
+    Absent,
+    /// It is not in memory and may be in the database: nothing is known before a row is read.
+    NotLoaded,
 }
 
 impl fmt::Debug for View {
@@ -41,121 +55,20 @@ impl View {
         self.now
     }
 
-    /// The live session of a handle, with those of its clients that are alive.
+    /// The live session of a handle, with those of its clients that are alive. `None` too where only a row
+    /// would tell: see [`View::find`].
     pub fn session(&self, sid: &str, kind: Kind) -> Option<Arc<UserSession>> {
-        user_sessions::live(&self.shared.read(), Sid::parse(sid)?, kind, self.now)
+        user_sessions::live(&self.shared.read(), Sid::parse(sid)?, kind, self.now).map(Arc::new)
     }
 
-    /// All live sessions of a user.
-    pub fn sessions_of_user(&self, realm: &RealmId, user: &UserId, kind: Kind) -> Vec<Arc<UserSession>> {
-        let state = self.shared.read();
-        let from = (realm.clone(), user.clone(), kind, Sid::MIN);
-        let to = (realm.clone(), user.clone(), kind, Sid::MAX);
-        let places = state.slot(slot_of_user(realm, user)).by_user.range(from..=to);
-        places.filter_map(|(_, _, kind, sid)| user_sessions::live(&state, *sid, *kind, self.now)).collect()
-    }
-
-    /// All live sessions that a client has a part in; prefer [`View::page_of_client`] where there may be many.
-    pub fn sessions_of_client(
-        &self,
-        realm: &RealmId,
-        client: &ClientUuid,
-        kind: Kind,
-    ) -> Vec<Arc<UserSession>> {
-        self.page_of_client(realm, client, kind, (0, usize::MAX))
-    }
-
-    /// Live sessions that a client has a part in: `max` from the `first`, in an order that stays the same.
-    pub fn page_of_client(
-        &self,
-        realm: &RealmId,
-        client: &ClientUuid,
-        kind: Kind,
-        (first, max): (usize, usize),
-    ) -> Vec<Arc<UserSession>> {
-        let state = self.shared.read();
-        let from = (realm.clone(), client.clone(), kind, Sid::MIN);
-        let to = (realm.clone(), client.clone(), kind, Sid::MAX);
-        let places = (0..SLOTS).flat_map(|slot| state.slot(slot).by_client.range(from.clone()..=to.clone()));
-        places
-            .filter_map(|(_, _, kind, sid)| user_sessions::live(&state, *sid, *kind, self.now))
-            .filter(|session| session.clients.contains_key(client))
-            .skip(first)
-            .take(max)
-            .collect()
-    }
-
-    /// Live sessions of a realm: `max` from the `first`, in an order that stays the same.
-    pub fn page_of_realm(
-        &self,
-        realm: &RealmId,
-        kind: Kind,
-        (first, max): (usize, usize),
-    ) -> Vec<Arc<UserSession>> {
-        let state = self.shared.read();
-        self.of_realm(&state, realm, kind).skip(first).take(max).collect()
-    }
-
-    /// All live sessions of a realm; prefer [`View::page_of_realm`] where there may be many.
-    pub fn sessions_of_realm(&self, realm: &RealmId, kind: Kind) -> Vec<Arc<UserSession>> {
-        self.page_of_realm(realm, kind, (0, usize::MAX))
-    }
-
-    fn of_realm<'a>(
-        &self,
-        state: &'a State,
-        realm: &'a RealmId,
-        kind: Kind,
-    ) -> impl Iterator<Item = Arc<UserSession>> + use<'a> {
-        let now = self.now;
-        let from = (realm.clone(), UserId::default(), Kind::Online, Sid::MIN);
-        (0..SLOTS)
-            .flat_map(move |slot| {
-                state.slot(slot).by_user.range(from.clone()..).take_while(move |place| place.0 == *realm)
-            })
-            .filter(move |place| place.2 == kind)
-            .filter_map(move |(_, _, kind, sid)| user_sessions::live(state, *sid, *kind, now))
-    }
-
-    /// How many live sessions a user has.
-    pub fn count_of_user(&self, realm: &RealmId, user: &UserId, kind: Kind) -> usize {
-        self.sessions_of_user(realm, user, kind).len()
-    }
-
-    /// How many sessions a client has a part in.
-    ///
-    /// From counters, so that it costs nothing: sessions that expired within the last moments may still be
-    /// counted. While something of the realm is being ended by a fence, the sessions themselves are counted.
-    pub fn count_of_client(&self, realm: &RealmId, client: &ClientUuid, kind: Kind) -> u64 {
-        let state = self.shared.read();
-        if state.fences.is_sweeping(realm) {
-            drop(state);
-            return self.sessions_of_client(realm, client, kind).len() as u64;
+    /// The live session of a handle, or whether there is certainly none.
+    pub fn find(&self, sid: &str, kind: Kind) -> Found {
+        let Some(sid) = Sid::parse(sid) else { return Found::Absent };
+        match user_sessions::find(&self.shared.read(), sid, kind, self.now) {
+            Ok(session) => Found::Live(Arc::new(session)),
+            Err(user_sessions::Missing::Gone) => Found::Absent,
+            Err(user_sessions::Missing::NotLoaded(_)) => Found::NotLoaded,
         }
-        state.counters.of_client(realm, client, kind)
-    }
-
-    /// How many sessions a realm has; as exact as [`View::count_of_client`].
-    pub fn count_of_realm(&self, realm: &RealmId, kind: Kind) -> u64 {
-        let state = self.shared.read();
-        if state.fences.is_sweeping(realm) {
-            return self.of_realm(&state, realm, kind).count() as u64;
-        }
-        state.counters.of_realm(realm, kind)
-    }
-
-    /// Every client of a realm with its numbers of online and offline sessions, where it has any.
-    pub fn client_session_stats(&self, realm: &RealmId) -> Vec<(ClientUuid, u64, u64)> {
-        let clients = self.shared.read().counters.clients_of_realm(realm);
-        let exact = |client: &ClientUuid, kind| self.count_of_client(realm, client, kind);
-        clients
-            .into_iter()
-            .map(|(client, _)| {
-                let (online, offline) = (exact(&client, Kind::Online), exact(&client, Kind::Offline));
-                (client, online, offline)
-            })
-            .filter(|(_, online, offline)| online + offline > 0)
-            .collect()
     }
 
     /// Whether an access token was revoked.
@@ -176,5 +89,25 @@ impl View {
     /// A user's failures as they stand now; `None` where there is nothing to say.
     pub fn failures(&self, realm: &RealmId, user: &UserId) -> Option<LoginFailures> {
         login_failures::current(&self.shared.read(), realm, user, self.now).map(|failures| failures.value)
+    }
+
+    /// What a login in progress keeps.
+    pub fn pending(&self, realm: &RealmId, id: &str, kind: PendingKind) -> Option<Vec<u8>> {
+        pending::peek(&self.shared.read(), realm, id, kind, self.now).map(<[u8]>::to_vec)
+    }
+
+    /// The request of a device, by its user code, as long as nobody has decided.
+    pub fn device_request(&self, realm: &RealmId, user_code: &Hash) -> Option<DeviceRequest> {
+        device_codes::request(&self.shared.read(), realm, user_code, self.now)
+    }
+
+    /// Who holds a job now.
+    pub fn lease(&self, job: &str) -> Option<LeaseState> {
+        leases::current(&self.shared.read(), job, self.now)
+    }
+
+    /// Notices that are to be tried now, the oldest first, at most `max`.
+    pub fn notices_due(&self, max: usize) -> Vec<Notice> {
+        outbox::due(&self.shared.read(), self.now).take(max).map(|entry| entry.notice.clone()).collect()
     }
 }

@@ -39,6 +39,7 @@ pub mod proof;
 pub mod read;
 pub mod realms;
 pub mod registration;
+pub mod registry;
 pub mod required_actions;
 pub mod role_index;
 pub mod role_lists;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use axum::{Router, response::Redirect, routing::get};
-use keyraft_cluster::Cluster;
+use keyraft_cluster::{Cluster, Operators};
 use keyraft_core::{Core, bootstrap, outbound::Outbound, seal};
 use keyraft_crypto::{
     password::Hasher,
@@ -23,6 +23,7 @@ use keyraft_web::{RealmSource, assets, layers};
 use crate::{
     config::{Config, Mode, Problems, Target},
     readiness::Probe,
+    sessions,
 };
 
 /// The rooms, open.
@@ -33,15 +34,14 @@ pub(crate) struct House {
 }
 
 /// Opens the rooms: store (migrated), cluster, core; makes `master` and the first administrator of
-/// `config.bootstrap_admin` in an empty database; with `import`, imports the realms in `<data_dir>/import`.
+/// `config.bootstrap_admin` in an empty database; with `import`, imports the realms in `<data_dir>/import`. A node of
+/// a cluster is open once it has its place in it; `operators` lead to it meanwhile.
 ///
 /// # Errors
 /// What could not be opened.
-pub(crate) async fn open(config: &Config, import: bool) -> anyhow::Result<House> {
+pub(crate) async fn open(config: &Config, import: bool, operators: Operators) -> anyhow::Result<House> {
     let (store, keys) = open_store(config).await?;
-    let mut sessions = keyraft_cluster::Settings::new(config.general.data_dir.join("cluster"));
-    sessions.max_state_bytes = u64::from(config.cluster.max_state_mib) << 20;
-    sessions.snapshot_after_bytes = u64::from(config.cluster.snapshot_mib) << 20;
+    let sessions = sessions::settings(config, &store, operators)?;
     let cluster = Cluster::open(sessions).await.context("the session log cannot be opened")?;
     let core = core_over(config, store, cluster, keys)?;
     let made_administrator = crate::commands::first_start(&core, config, import).await?;
@@ -132,6 +132,10 @@ impl RealmSource for Realms {
     async fn realm(&self, name: &str) -> Option<Arc<Realm>> {
         self.0.realm(name).await.ok().flatten().map(|view| Arc::clone(&view.realm))
     }
+
+    fn is_informed(&self) -> bool {
+        self.0.cluster.is_informed()
+    }
 }
 
 impl House {
@@ -143,6 +147,12 @@ impl House {
     /// What the rooms say about themselves.
     pub(crate) fn probe(&self) -> Box<dyn Probe> {
         Box::new(Rooms(self.core.clone()))
+    }
+
+    /// Hands the leadership of the sessions on, if this node has it: others serve on while this one stops.
+    pub(crate) fn step_down(&self) -> impl Future<Output = ()> + Send + use<> {
+        let cluster = self.core.cluster.clone();
+        async move { cluster.step_down().await }
     }
 
     /// Whether this start made the first administrator.
@@ -168,8 +178,8 @@ impl Probe for Rooms {
         !self.0.store.is_away()
     }
 
-    fn sessions(&self) -> bool {
-        self.0.cluster.metrics().is_leader
+    fn unready(&self) -> Option<String> {
+        self.0.cluster.unready()
     }
 
     fn alive(&self) -> bool {

@@ -43,6 +43,12 @@ pub(crate) enum Command {
         #[command(subcommand)]
         verb: DbVerb,
     },
+    /// Look at the cluster and govern it, from the machine of one of its nodes.
+    Cluster {
+        /// What to do.
+        #[command(subcommand)]
+        verb: ClusterVerb,
+    },
     /// Import realms from files that Keycloak or this server exported. Stop the server first.
     Import(Import),
     /// Export realms to files, secrets in clear: a backup, or a way to Keycloak.
@@ -149,6 +155,81 @@ pub(crate) enum DbVerb {
     },
     /// Run the steps that are missing.
     Migrate {
+        /// The settings.
+        #[command(flatten)]
+        settings: Settings,
+    },
+}
+
+/// What to do with the cluster.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ClusterVerb {
+    /// Say how many nodes are healthy, how many may be lost, and how each one is.
+    Status {
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+        /// The settings.
+        #[command(flatten)]
+        settings: Settings,
+    },
+    /// Have a node that waits look for others at ADDRESS as well; or, without one and with the node stopped, set the data
+    /// of an earlier membership aside, so that its next start joins as a new member.
+    Join {
+        /// `host:port` of a member.
+        address: Option<String>,
+        /// The settings.
+        #[command(flatten)]
+        settings: Settings,
+    },
+    /// Take this node out of the cluster for good. Stopping it needs no such thing.
+    Leave {
+        /// The settings.
+        #[command(flatten)]
+        settings: Settings,
+    },
+    /// Take a member out that does not answer and will not come back.
+    Remove {
+        /// Its name.
+        name: String,
+        /// The settings.
+        #[command(flatten)]
+        settings: Settings,
+    },
+    /// Hand the leadership over.
+    Transfer {
+        /// Name of the member that should lead; the best when it is left away.
+        #[arg(long)]
+        to: Option<String>,
+        /// The settings.
+        #[command(flatten)]
+        settings: Settings,
+    },
+    /// Form the cluster anew with the nodes that wait without data: the disks of all members are lost.
+    Reform {
+        /// The settings.
+        #[command(flatten)]
+        settings: Settings,
+    },
+    /// Begin a new epoch with what one survivor holds: a majority is lost for good. Run on its machine, stopped.
+    Recover {
+        /// Name of the survivor.
+        #[arg(long)]
+        from: String,
+        /// The settings.
+        #[command(flatten)]
+        settings: Settings,
+    },
+    /// Pass over an entry of the log that no node can apply. Run on every node, stopped.
+    Skip {
+        /// The entry's name, `INDEX-HASH`, as the node said it when it stopped.
+        entry: String,
+        /// The settings.
+        #[command(flatten)]
+        settings: Settings,
+    },
+    /// Write the sessions down now, so that the next start has less to replay.
+    Snapshot {
         /// The settings.
         #[command(flatten)]
         settings: Settings,

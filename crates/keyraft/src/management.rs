@@ -48,6 +48,20 @@ struct Health {
 struct Check {
     name: &'static str,
     status: &'static str,
+    /// What is wrong, where there is more to say than that it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<Data>,
+}
+
+#[derive(Debug, Serialize, PartialEq, Eq)]
+struct Data {
+    reason: String,
+}
+
+impl Check {
+    fn new(name: &'static str, up: bool) -> Self {
+        Self { name, status: word(up), data: None }
+    }
 }
 
 impl Health {
@@ -72,21 +86,23 @@ fn word(up: bool) -> &'static str {
 async fn ready(State(readiness): State<Readiness>) -> Health {
     let phase = readiness.phase();
     let probe = readiness.probe();
-    let sessions = probe.is_some_and(Probe::sessions);
+    let unready = match probe {
+        Some(probe) => probe.unready(),
+        None => Some(readiness.waits_for().unwrap_or_else(|| "starting".to_owned())),
+    };
     let stays = phase != Phase::Stopping;
     let initialized = phase != Phase::Starting;
+    let is_well = unready.is_none();
     let mut checks = vec![
-        Check { name: "Graceful Shutdown", status: word(stays) },
-        Check {
-            name: "Keycloak database connections async health check",
-            status: word(probe.is_some_and(Probe::database)),
-        },
-        Check { name: "Keycloak Initialized", status: word(initialized) },
+        Check::new("Graceful Shutdown", stays),
+        Check::new("Keycloak database connections async health check", probe.is_some_and(Probe::database)),
+        Check::new("Keycloak Initialized", initialized),
     ];
     if readiness.is_clustered() {
-        checks.push(Check { name: "Cluster", status: word(sessions) });
+        let data = unready.map(|reason| Data { reason });
+        checks.push(Check { data, ..Check::new("Cluster", is_well) });
     }
-    Health::new(stays && initialized && sessions, checks)
+    Health::new(stays && initialized && is_well, checks)
 }
 
 async fn live(State(readiness): State<Readiness>) -> Health {
@@ -109,6 +125,7 @@ async fn not_found() -> impl IntoResponse {
 mod tests {
     use axum::body::{Body, to_bytes};
     use http::Request;
+    use keyraft_cluster::Operators;
     use tower::ServiceExt as _;
 
     use super::*;
@@ -127,8 +144,8 @@ mod tests {
             self.database
         }
 
-        fn sessions(&self) -> bool {
-            self.sessions
+        fn unready(&self) -> Option<String> {
+            (!self.sessions).then(|| "no leader is known".to_owned())
         }
 
         fn alive(&self) -> bool {
@@ -148,7 +165,7 @@ mod tests {
 
     #[tokio::test]
     async fn health_answers_as_keycloak_does() {
-        let readiness = Readiness::starting(false);
+        let readiness = Readiness::starting(None);
         readiness.serving(Box::new(Rooms { database: true, sessions: true }));
 
         let (status, body) = ask(&readiness, "/health").await;
@@ -168,7 +185,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_node_that_starts_or_stops_is_alive_but_not_ready() {
-        let readiness = Readiness::starting(false);
+        let readiness = Readiness::starting(None);
         assert_eq!(
             (ask(&readiness, "/health/ready").await.0, ask(&readiness, "/health/live").await.0),
             (503, 200)
@@ -185,7 +202,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_database_that_is_away_leaves_the_node_ready_and_shows() {
-        let readiness = Readiness::starting(false);
+        let readiness = Readiness::starting(None);
         readiness.serving(Box::new(Rooms { database: false, sessions: true }));
 
         let (status, body) = ask(&readiness, "/health/ready").await;
@@ -195,11 +212,14 @@ mod tests {
 
     #[tokio::test]
     async fn a_node_without_its_cluster_is_not_ready() {
-        let readiness = Readiness::starting(true);
+        let readiness = Readiness::starting(Some(Operators::default()));
         readiness.serving(Box::new(Rooms { database: true, sessions: false }));
 
         let (status, body) = ask(&readiness, "/health/ready").await;
 
-        assert_eq!((status, &body["checks"][3]["name"]), (503, &"Cluster".into()));
+        let check = serde_json::json!({
+            "name": "Cluster", "status": "DOWN", "data": { "reason": "no leader is known" },
+        });
+        assert_eq!((status, &body["checks"][3]), (503, &check));
     }
 }

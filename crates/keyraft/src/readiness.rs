@@ -6,6 +6,7 @@
 
 use std::sync::{Arc, OnceLock};
 
+use keyraft_cluster::Operators;
 use tokio::sync::watch;
 
 /// What a node is doing.
@@ -24,9 +25,9 @@ pub(crate) trait Probe: Send + Sync + 'static {
     /// Whether the database answered lately.
     fn database(&self) -> bool;
 
-    /// Whether sessions can be read and written: a leader is known and this node has caught up. A single node
-    /// says so of itself.
-    fn sessions(&self) -> bool;
+    /// Why sessions cannot be read and written here: no leader is known, this node is behind, or its word does not
+    /// count. `None`: they can.
+    fn unready(&self) -> Option<String>;
 
     /// Whether the background loops tick. Never asks for a quorum or the database: a restart mends neither.
     fn alive(&self) -> bool;
@@ -37,13 +38,13 @@ pub(crate) trait Probe: Send + Sync + 'static {
 pub(crate) struct Readiness {
     phase: watch::Sender<Phase>,
     probe: Arc<OnceLock<Box<dyn Probe>>>,
-    clustered: bool,
+    operators: Option<Operators>,
 }
 
 impl Readiness {
-    /// A node that is starting; `clustered` when others share its sessions.
-    pub(crate) fn starting(clustered: bool) -> Self {
-        Self { phase: watch::Sender::new(Phase::Starting), probe: Arc::default(), clustered }
+    /// A node that is starting; with the way to it when others share its sessions.
+    pub(crate) fn starting(operators: Option<Operators>) -> Self {
+        Self { phase: watch::Sender::new(Phase::Starting), probe: Arc::default(), operators }
     }
 
     /// The rooms are open: requests may come.
@@ -58,6 +59,12 @@ impl Readiness {
         self.phase.send_replace(Phase::Stopping);
     }
 
+    /// Returns when this node is told to stop.
+    pub(crate) async fn stopped(&self) {
+        // The sender lives in `self`, so waiting ends with the word alone.
+        let _ = self.phase.subscribe().wait_for(|phase| *phase == Phase::Stopping).await;
+    }
+
     /// What this node is doing.
     pub(crate) fn phase(&self) -> Phase {
         *self.phase.borrow()
@@ -65,7 +72,12 @@ impl Readiness {
 
     /// Whether others share this node's sessions.
     pub(crate) fn is_clustered(&self) -> bool {
-        self.clustered
+        self.operators.is_some()
+    }
+
+    /// What a node of a cluster waits for before it has its place.
+    pub(crate) fn waits_for(&self) -> Option<String> {
+        self.operators.as_ref().and_then(Operators::unready)
     }
 
     /// What the rooms say; nothing before they are open.

@@ -21,6 +21,7 @@ mod tx;
 pub mod changes;
 pub mod client_scopes;
 pub mod clients;
+pub mod cluster;
 pub mod components;
 pub mod consents;
 pub mod credentials;
@@ -35,6 +36,7 @@ pub mod required_actions;
 pub mod role_lists;
 pub mod roles;
 pub mod server_state;
+pub mod sessions;
 pub mod users;
 
 pub use changes::Change;
@@ -50,11 +52,12 @@ pub use users::{UserQuery, UserRecord};
 
 /// Every statement of this room, in no particular order, for tests that lint, prepare and explain them.
 pub fn statements() -> Vec<Sql> {
-    let families: [&[Sql]; 20] = [
+    let families: &[&[Sql]] = &[
         tx::ALL,
         changes::ALL,
         client_scopes::ALL,
         clients::ALL,
+        cluster::ALL,
         components::ALL,
         consents::ALL,
         credentials::ALL,
@@ -71,6 +74,12 @@ pub fn statements() -> Vec<Sql> {
         server_state::ALL,
         users::ALL,
         users::search::ALL,
+        sessions::ALL[0],
+        sessions::ALL[1],
+        sessions::ALL[2],
+        sessions::ALL[3],
     ];
-    families.concat()
+    let mut all = families.concat();
+    all.extend(sessions::composed());
+    all
 }

@@ -29,7 +29,11 @@ statements! {
 pub(crate) const PING: Sql = PING_STATEMENT;
 pub(crate) const VERSION: Sql = VERSION_STATEMENT;
 
-const FILES: [(&str, &str); 1] = [("0001", include_str!("../../../migrations/0001_base.sql"))];
+const FILES: &[(&str, &str)] = &[
+    ("0001", include_str!("../../../migrations/0001_base.sql")),
+    ("0002", include_str!("../../../migrations/0002_cluster.sql")),
+    ("0003", include_str!("../../../migrations/0003_sessions.sql")),
+];
 const LEASE: &str = "migrate";
 const LEASE_MS: i64 = 30_000;
 

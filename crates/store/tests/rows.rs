@@ -6,8 +6,8 @@ use keyraft_model::{
     Client, ClientScope, Component, Consent, Credential, Group, Realm, RealmId, Role, UnixMs, User, UserId,
 };
 use keyraft_store::{
-    Db, Error, RolesOf, Tx, UserQuery, changes, client_scopes, clients, components, consents, credentials,
-    groups, leases, realm_parts, realms, role_lists, roles, server_state, users,
+    Db, Error, RolesOf, Tx, UserQuery, changes, client_scopes, clients, cluster, components, consents,
+    credentials, groups, leases, realm_parts, realms, role_lists, roles, server_state, users,
 };
 use support::Fresh;
 
@@ -491,6 +491,42 @@ async fn a_lease_is_held_by_one_and_its_fence_rises_with_the_holder() {
         assert_eq!(leases::take(db, "job", "b", 60_000).await.expect("runs"), None);
         leases::give_back(db, "job", "a").await.expect("runs");
         assert_eq!(leases::take(db, "job", "b", 60_000).await.expect("runs"), Some(first + 1));
+    }
+}
+
+#[tokio::test]
+async fn an_epoch_is_formed_once_and_whoever_comes_second_reads_who_came_first() {
+    for fresh in support::each().await {
+        let db = &fresh.db;
+        assert_eq!(cluster::newest(db).await.expect("reads"), None);
+
+        let mine = cluster::form(db, 1, "lab", "[a]", "[a]").await.expect("runs");
+        let theirs = cluster::form(db, 1, "other", "[b]", "[b]").await.expect("runs");
+
+        assert_eq!((mine.name.as_str(), mine.founders.as_str()), ("lab", "[a]"));
+        assert_eq!(theirs, mine);
+        let next = cluster::form(db, 2, "lab", "[c]", "[c]").await.expect("runs");
+        assert_eq!((next.epoch, next.founders.as_str()), (2, "[c]"));
+    }
+}
+
+#[tokio::test]
+async fn older_news_of_members_and_lower_boots_change_nothing() {
+    for fresh in support::each().await {
+        let db = &fresh.db;
+        cluster::form(db, 1, "lab", "[a]", "[a]").await.expect("runs");
+
+        cluster::set_members(db, 1, 7, "[a, b]").await.expect("runs");
+        cluster::set_members(db, 1, 6, "[]").await.expect("runs");
+        let mut noted = Vec::new();
+        for boot in [1, 2, 2, 1, 3] {
+            noted.push(cluster::note_boot(db, 1, 65, boot).await.expect("runs"));
+        }
+
+        let row = cluster::newest(db).await.expect("reads").expect("is there");
+        assert_eq!((row.members.as_str(), row.members_at), ("[a, b]", 7));
+        assert_eq!(noted, [true, true, false, false, true]);
+        assert!(cluster::note_boot(db, 2, 65, 1).await.expect("runs"), "another epoch counts anew");
     }
 }
 

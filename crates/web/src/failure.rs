@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::Request;
 use axum::response::Response;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde_json::json;
 
 use crate::extract::{Fields, Locales};
@@ -49,6 +49,19 @@ pub fn internal(asked: &HeaderMap, id: Option<RequestId>) -> Response {
         body["error_id"] = id.to_string().into();
     }
     json(StatusCode::INTERNAL_SERVER_ERROR, &body)
+}
+
+/// 503: this node cannot know the answer now; another may, or this one soon.
+pub(crate) fn unavailable(asked: &HeaderMap, id: RequestId) -> Response {
+    let mut response = if accept::names_html(asked) {
+        page(asked, StatusCode::SERVICE_UNAVAILABLE, "tryAgainLater", Some(id))
+    } else {
+        let description = "This node has lost touch with its cluster; try again in a moment";
+        let body = json!({ "error": "temporarily_unavailable", "error_description": description });
+        json(StatusCode::SERVICE_UNAVAILABLE, &body)
+    };
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+    response
 }
 
 /// 400 for a request whose `Host` cannot be used.

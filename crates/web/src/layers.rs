@@ -1,8 +1,9 @@
 //! What happens around every handler.
 //!
 //! From the outside in: an id that every log line of the request carries, the realm's security headers on
-//! whatever comes back, the check of the path, the settling of names, and a net under panics. The
-//! order matters: refusals and failures get the headers too, and a handler never sees an unchecked path.
+//! whatever comes back, the check of the path, whether this node may speak at all, the settling of names, and a
+//! net under panics. The order matters: refusals and failures get the headers too, and a handler never sees an
+//! unchecked path.
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -23,10 +24,14 @@ use crate::headers::BrowserHeaders;
 use crate::hostname::Hostname;
 use crate::{RequestId, failure, guard};
 
-/// Where the layers find a realm's security headers.
+/// Where the layers find a realm's security headers, and learn whether what this node knows is current.
 pub trait RealmSource: Clone + Send + Sync + 'static {
     /// The realm of that name; nothing when there is none or it cannot be read now.
     fn realm(&self, name: &str) -> impl Future<Output = Option<Arc<Realm>>> + Send;
+
+    /// Whether this node has its cluster's word. Without it a session that it believes in may have been ended,
+    /// a client disabled, a key replaced: it serves public documents and nothing else.
+    fn is_informed(&self) -> bool;
 }
 
 /// Put into a request's extensions by a listener that speaks TLS.
@@ -53,7 +58,8 @@ async fn around<R: RealmSource>(State(kit): State<Kit<R>>, request: Request, nex
     let answered = failure::ROOT.scope(root, async move {
         let asked = request.headers().clone();
         let realm = realm_in(request.uri().path(), &kit.hostname.relative_path);
-        let mut response = checked(&kit.hostname, id, &asked, request, next).await;
+        let is_informed = kit.realms.is_informed();
+        let mut response = checked(&kit.hostname, is_informed, id, &asked, request, next).await;
         let found = match realm {
             Some(name) => kit.realms.realm(&name).await,
             None => None,
@@ -68,6 +74,7 @@ async fn around<R: RealmSource>(State(kit): State<Kit<R>>, request: Request, nex
 
 async fn checked(
     hostname: &Hostname,
+    is_informed: bool,
     id: RequestId,
     asked: &HeaderMap,
     mut request: Request,
@@ -75,6 +82,9 @@ async fn checked(
 ) -> Response {
     if let Some(refusal) = guard::refuse(request.uri().path()) {
         return refusal;
+    }
+    if !is_informed && !is_public(request.uri().path(), &hostname.relative_path) {
+        return failure::unavailable(asked, id);
     }
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0);
     let peer = peer.unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], 0)));
@@ -89,6 +99,20 @@ async fn checked(
         tracing::error!("a handler panicked");
         failure::internal(asked, Some(id))
     })
+}
+
+/// What says nothing about anybody: discovery, public keys, static files.
+fn is_public(path: &str, root: &str) -> bool {
+    let path = path.strip_prefix(root.trim_end_matches('/')).unwrap_or(path);
+    let parts: Vec<_> = path.split('/').skip(1).collect();
+    matches!(
+        parts[..],
+        ["resources", ..]
+            | ["robots.txt" | "favicon.ico"]
+            | ["realms", _, ".well-known", _]
+            | [".well-known", _, "realms", _]
+            | ["realms", _, "protocol", "openid-connect", "certs"]
+    )
 }
 
 /// The realm that a path names: `/realms/{r}/…`, `/admin/realms/{r}/…` or `/admin/{r}/console/…`.
@@ -118,13 +142,19 @@ mod tests {
     use crate::{ClientIp, RequestOrigin};
 
     #[derive(Clone)]
-    struct Shop;
+    struct Shop {
+        is_informed: bool,
+    }
 
     impl RealmSource for Shop {
         async fn realm(&self, name: &str) -> Option<Arc<Realm>> {
             let mut realm = Realm { realm: "shop".into(), ..Realm::default() };
             realm.browser_security_headers.insert("xFrameOptions".into(), "DENY".into());
             (name == "shop").then(|| Arc::new(realm))
+        }
+
+        fn is_informed(&self) -> bool {
+            self.is_informed
         }
     }
 
@@ -133,14 +163,21 @@ mod tests {
     }
 
     async fn ask(path: &str, accept: &str) -> (StatusCode, HeaderMap, String) {
+        ask_at(Shop { is_informed: true }, path, accept).await
+    }
+
+    async fn ask_at(node: Shop, path: &str, accept: &str) -> (StatusCode, HeaderMap, String) {
         let routes = Router::new()
             .route(
                 "/realms/{realm}/who",
                 get(|ip: ClientIp, origin: RequestOrigin| async move { format!("{} {}", ip.0, origin.base) }),
             )
+            .route("/realms/{realm}/protocol/openid-connect/certs", get(|| async { "keys" }))
+            .route("/realms/{realm}/.well-known/openid-configuration", get(|| async { "discovery" }))
+            .route("/resources/app.css", get(|| async { "style" }))
             .route("/realms/{realm}/panic", get(panics));
         let hostname = Hostname { follow_host: true, ..Hostname::default() };
-        let wrapped = layers(routes, Arc::new(hostname), Shop);
+        let wrapped = layers(routes, Arc::new(hostname), node);
         let mut request =
             Request::get(path).header("host", "id.test").header("accept", accept).body(Body::empty());
         let peer = ConnectInfo(SocketAddr::from(([192, 0, 2, 7], 4711)));
@@ -182,6 +219,31 @@ mod tests {
         );
         assert!(ask("/nope", "text/html").await.2.contains("Page not found"));
         assert_eq!(ask("/realms/../admin", "*/*").await.0, StatusCode::BAD_REQUEST);
+    }
+
+    #[tokio::test]
+    async fn without_its_clusters_word_a_node_serves_public_documents_alone() {
+        let cut_off = Shop { is_informed: false };
+        for (path, body) in [
+            ("/realms/shop/protocol/openid-connect/certs", "keys"),
+            ("/realms/shop/.well-known/openid-configuration", "discovery"),
+            ("/resources/app.css", "style"),
+        ] {
+            assert_eq!(ask_at(cut_off.clone(), path, "*/*").await.2, body);
+        }
+
+        for path in ["/realms/shop/who", "/realms/shop/protocol/openid-connect/token", "/admin/realms", "/"] {
+            let (status, headers, body) = ask_at(cut_off.clone(), path, "application/json").await;
+            assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{path}");
+            assert_eq!(headers["retry-after"], "2");
+            assert!(body.contains("temporarily_unavailable"), "{body}");
+        }
+        let (status, headers, body) = ask_at(cut_off, "/realms/shop/who", "text/html").await;
+        assert_eq!(
+            (status, headers["retry-after"].to_str().unwrap()),
+            (StatusCode::SERVICE_UNAVAILABLE, "2")
+        );
+        assert!(body.contains("<title>"), "{body}");
     }
 
     #[test]

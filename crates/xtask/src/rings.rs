@@ -97,7 +97,8 @@ fn run_ring(ring: Ring) -> Result<Outcome> {
             target(&mut outcome)?;
             on_postgres(&mut outcome)?;
         }
-        Ring::Cluster | Ring::Parity => target(&mut outcome)?,
+        Ring::Cluster => cluster(&mut outcome)?,
+        Ring::Parity => target(&mut outcome)?,
     }
     Ok(outcome)
 }
@@ -133,6 +134,16 @@ impl Server {
 fn on_postgres(outcome: &mut Outcome) -> Result<()> {
     let Some(server) = Server::find(outcome, "e2e")? else { return Ok(()) };
     let mut command = cargo(["test", "--package", "keyraft", "--test", "e2e"]);
+    command.env("KEYRAFT_TEST_DB", "pg").env("KEYRAFT_TEST_PG_URL", server.url());
+    count(outcome, &mut command)
+}
+
+/// Real processes over one PostgreSQL, one group of them at a time: each has its own elections to win.
+fn cluster(outcome: &mut Outcome) -> Result<()> {
+    let Some(server) = Server::find(outcome, "the cluster")? else { return Ok(()) };
+    let arguments =
+        ["test", "--package", "keyraft", "--test", "cluster", "--", "--test-threads=1", "--nocapture"];
+    let mut command = cargo(arguments);
     command.env("KEYRAFT_TEST_DB", "pg").env("KEYRAFT_TEST_PG_URL", server.url());
     count(outcome, &mut command)
 }

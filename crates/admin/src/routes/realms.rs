@@ -1,12 +1,13 @@
 //! Operations on realms, their settings, keys, events and sessions, and the server itself.
 
 use super::{Route, routes};
-use crate::{components, console, emails, events, keys, realms, server_info, sessions};
+use crate::{cluster, components, console, emails, events, keys, realms, server_info, sessions};
 
 routes! {
     GET "/admin/realms" Anyone => realms::list;
     POST "/admin/realms" Anyone => realms::create;
     GET "/admin/serverinfo" Anyone => server_info::read;
+    GET "/admin/cluster" Anyone => cluster::read;
     GET "/admin/{realm}/console/whoami" Anyone => console::whoami;
     GET "~" AnyAdmin => realms::read;
     PUT "~" ManageRealm => realms::update;

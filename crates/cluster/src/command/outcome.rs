@@ -3,8 +3,11 @@
 use keyraft_model::UnixMs;
 use serde::{Deserialize, Serialize};
 
-use super::{Attempt, Lockout};
-use crate::session::{Notes, UserSession};
+use super::{Attempt, LeaseState, Loading, Lockout, Notice, Polled};
+use crate::{
+    row::RowKey,
+    session::{Notes, UserSession},
+};
 
 /// What a command did.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,6 +51,30 @@ pub enum Outcome {
     Full,
     /// Deciding panicked; the state is unchanged and the node has logged it.
     Failed,
+    /// The session is not in memory and may be in the database: load it and ask again. Nothing was changed.
+    NotLoaded {
+        /// Its row.
+        key: RowKey,
+    },
+    /// `Evict`: how many were dropped.
+    Evicted(u64),
+    /// `Load`: what became of each.
+    Loaded {
+        /// Of the rows, in their order.
+        rows: Vec<Loading>,
+        /// Of the absences, in their order.
+        absent: Vec<Loading>,
+    },
+    /// `TakePending`, `TakePushed`: what was kept; `None`: nothing, or it was taken before.
+    Kept(Option<Vec<u8>>),
+    /// `DecideDevice`: whether there was a request to decide.
+    Decided(bool),
+    /// `PollDevice`.
+    Polled(Polled),
+    /// `TakeNotices`: those to deliver.
+    Notices(Vec<Notice>),
+    /// `TakeLease`: who holds the job now.
+    Lease(LeaseState),
 }
 
 /// How a redemption ended.

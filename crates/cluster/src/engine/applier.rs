@@ -4,17 +4,20 @@ use std::{io, sync::Arc};
 
 use futures::{Stream, TryStreamExt};
 use openraft::{
-    RaftSnapshotBuilder, Snapshot,
+    RaftSnapshotBuilder,
     storage::{EntryResponder, RaftStateMachine},
 };
+
+use tokio::sync::watch;
 
 use crate::{
     command::Outcome,
     engine::{
         frame::damaged,
-        log_store::LogStore,
+        log_store::Growth,
+        serve::entries,
         snapshot::{Head, SnapshotFile, Snapshots},
-        types::{LogId, Payload, Reply, SnapshotMeta, StoredMembership, Types},
+        types::{LogId, Payload, Reply, Snapshot, SnapshotMeta, StoredMembership, Types},
     },
     machine::image::Image,
     shared::Shared,
@@ -25,27 +28,42 @@ use crate::{
 pub(crate) struct Applier {
     shared: Arc<Shared>,
     snapshots: Snapshots,
-    log: LogStore,
+    growth: Arc<Growth>,
     applied: Option<LogId>,
     members: StoredMembership,
+    /// Told how many entries have been applied.
+    progress: watch::Sender<u64>,
 }
-
-type Current = Snapshot<super::types::LeaderId, u64, openraft::BasicNode, SnapshotFile>;
 
 impl Applier {
     /// Over a state that stands where `meta` says.
-    pub(crate) fn new(shared: Arc<Shared>, snapshots: Snapshots, log: LogStore, meta: SnapshotMeta) -> Self {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        snapshots: Snapshots,
+        growth: Arc<Growth>,
+        meta: SnapshotMeta,
+    ) -> Self {
         let SnapshotMeta { last_log_id: applied, last_membership: members } = meta;
-        Self { shared, snapshots, log, applied, members }
+        let (progress, _) = watch::channel(entries(applied.as_ref()));
+        Self { shared, snapshots, growth, applied, members, progress }
     }
 
-    fn apply_payload(&mut self, at: &LogId, payload: Payload) -> Arc<Outcome> {
+    /// How many entries have been applied, now and later.
+    pub(crate) fn progress(&self) -> watch::Receiver<u64> {
+        self.progress.subscribe()
+    }
+
+    fn publish(&self) {
+        self.progress.send_replace(entries(self.applied.as_ref()));
+    }
+
+    fn apply_payload(&mut self, at: &LogId, payload: Payload) -> io::Result<Arc<Outcome>> {
         match payload {
-            Payload::Normal(proposal) => self.shared.write().apply(&proposal.0),
-            Payload::Blank => self.done(),
+            Payload::Normal(proposal) => self.shared.apply(at.index, &proposal.0),
+            Payload::Blank => Ok(self.done()),
             Payload::Membership(members) => {
                 self.members = StoredMembership::new(Some(*at), members);
-                self.done()
+                Ok(self.done())
             }
         }
     }
@@ -72,8 +90,9 @@ impl RaftStateMachine<Types> for Applier {
         S: Stream<Item = io::Result<EntryResponder<Types>>> + Unpin + Send,
     {
         while let Some((entry, responder)) = entries.try_next().await? {
-            let outcome = self.apply_payload(&entry.log_id, entry.payload);
+            let outcome = self.apply_payload(&entry.log_id, entry.payload)?;
             self.applied = Some(entry.log_id);
+            self.publish();
             if let Some(responder) = responder {
                 responder.send(Reply(outcome));
             }
@@ -82,7 +101,7 @@ impl RaftStateMachine<Types> for Applier {
     }
 
     async fn get_snapshot_builder(&mut self) -> Builder {
-        self.log.begin_snapshot();
+        self.growth.begin_snapshot();
         let image = self.shared.read().image();
         Builder { meta: self.meta(), image, snapshots: self.snapshots.clone() }
     }
@@ -93,13 +112,14 @@ impl RaftStateMachine<Types> for Applier {
         if head != Head::of(meta) {
             return Err(damaged("the snapshot is another than was announced"));
         }
-        *self.shared.write() = state;
+        self.shared.install(state);
         self.applied = meta.last_log_id;
         self.members = meta.last_membership.clone();
+        self.publish();
         Ok(())
     }
 
-    async fn get_current_snapshot(&mut self) -> io::Result<Option<Current>> {
+    async fn get_current_snapshot(&mut self) -> io::Result<Option<Snapshot>> {
         let Some(file) = self.snapshots.current() else { return Ok(None) };
         let snapshot = file.clone();
         let meta = blocking(move || file.head()).await?.meta()?;
@@ -118,7 +138,7 @@ pub(crate) struct Builder {
 impl RaftSnapshotBuilder<Types> for Builder {
     type SnapshotData = SnapshotFile;
 
-    async fn build_snapshot(&mut self) -> io::Result<Current> {
+    async fn build_snapshot(&mut self) -> io::Result<Snapshot> {
         let (snapshots, image, head) = (self.snapshots.clone(), self.image.clone(), Head::of(&self.meta));
         let snapshot = blocking(move || snapshots.save(&head, &image)).await?;
         Ok(Snapshot { meta: self.meta.clone(), snapshot })

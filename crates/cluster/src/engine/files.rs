@@ -13,7 +13,7 @@ use crate::{
         snapshot::{Snapshots, make_dir},
         types::SnapshotMeta,
     },
-    machine::State,
+    machine::{State, skips::Skips},
 };
 
 /// What a data folder holds.
@@ -23,6 +23,8 @@ pub(crate) struct Opened {
     pub(crate) log: LogStore,
     pub(crate) meta: SnapshotMeta,
     pub(crate) state: State,
+    /// Entries that an operator told the nodes to pass over.
+    pub(crate) skips: Skips,
 }
 
 /// Opens a folder off the async threads.
@@ -56,7 +58,8 @@ fn open_blocking(dir: &Path) -> Result<Opened, Error> {
         return Err(Error::Damaged { path: snapshot_dir, what: what.to_owned() });
     }
     identity.save(dir).map_err(Error::Storage)?;
-    Ok(Opened { identity, snapshots, log, meta, state })
+    let skips = Skips::load(dir).map_err(Error::Storage)?;
+    Ok(Opened { identity, snapshots, log, meta, state, skips })
 }
 
 /// Damage is told from a disk that fails.

@@ -9,7 +9,7 @@ use std::io::{self, Read, Write};
 use serde::{Serialize, de::DeserializeOwned};
 
 /// The version of all layouts in this room; the first byte of every payload.
-pub(crate) const FORMAT: u8 = 1;
+pub(crate) const FORMAT: u8 = 2;
 /// The largest payload: a slot of a snapshot may be large, a garbled length must not be allocated.
 const MAX: u32 = 1 << 30;
 
@@ -95,6 +95,6 @@ mod tests {
     fn a_newer_format_is_refused_by_name() {
         let error = decode::<u8>(&[FORMAT + 1, 0]).unwrap_err().to_string();
 
-        assert!(error.contains("format 2"), "{error}");
+        assert!(error.contains("format 3"), "{error}");
     }
 }

@@ -9,7 +9,7 @@ use tokio::task::AbortHandle;
 
 use crate::{
     Error, Settings,
-    engine::{Proposer, log_store::LogStore, snapshot::Snapshots},
+    engine::{log_store::LogStore, proposer::Proposer, snapshot::Snapshots},
     machine::Body,
     shared::as_f64,
 };
@@ -28,16 +28,20 @@ pub(crate) fn start(
 ) -> Vec<AbortHandle> {
     let least = settings.snapshot_after_bytes;
     vec![
-        tokio::spawn(tick(Arc::clone(proposer))).abort_handle(),
+        tokio::spawn(tick(Arc::clone(proposer), settings.max_state_bytes)).abort_handle(),
         tokio::spawn(save(Arc::clone(proposer), log.clone(), snapshots, least)).abort_handle(),
         tokio::spawn(publish(Arc::clone(proposer))).abort_handle(),
     ]
 }
 
-/// Lets time pass while anything is due, one entry after the other.
-async fn tick(proposer: Arc<Proposer>) {
+/// Lets time pass while anything is due, one entry after the other; and, as the leader, sees to it that the
+/// state's bound is as configured here.
+async fn tick(proposer: Arc<Proposer>, bound: u64) {
     loop {
         tokio::time::sleep(TICK).await;
+        if proposer.leads() && proposer.shared.read().bound != bound {
+            drop(proposer.propose(Body::Bound(bound)).await);
+        }
         while is_due(&proposer) {
             if let Err(error) = proposer.propose(Body::Tick).await {
                 tracing::debug!(%error, "a tick was not answered");
@@ -49,7 +53,7 @@ async fn tick(proposer: Arc<Proposer>) {
 
 fn is_due(proposer: &Proposer) -> bool {
     let now = proposer.shared.time.now();
-    proposer.is_sole_leader().unwrap_or(false) && proposer.shared.read().is_due(now)
+    proposer.leads() && proposer.shared.read().is_due(now)
 }
 
 /// Makes a snapshot when the log has grown by `least` bytes, or by the size of the last snapshot where that is

@@ -9,13 +9,12 @@ use std::{
     sync::Arc,
 };
 
-use openraft::BasicNode;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Visitor};
 
 use crate::{
     engine::{
         frame::{self, damaged},
-        types::{self, LeaderId, LogEntry, Payload, Proposal},
+        types::{self, LeaderId, LogEntry, Member, Payload, Proposal},
     },
     machine,
 };
@@ -36,7 +35,8 @@ pub(crate) struct Vote {
     pub(crate) committed: bool,
 }
 
-/// Voters (two sets while they change) and all nodes with their names.
+/// Voters (two sets while they change) and all nodes as `name@address`, or the name alone where a group has no
+/// network.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Membership {
     pub(crate) voters: Vec<BTreeSet<u64>>,
@@ -54,6 +54,13 @@ pub(crate) struct Entry {
 /// An [`EntryBody`], encoded.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct RawBody(Arc<[u8]>);
+
+impl RawBody {
+    /// Bytes of it.
+    pub(crate) fn size(&self) -> usize {
+        self.0.len()
+    }
+}
 
 impl std::fmt::Debug for RawBody {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -145,7 +152,7 @@ impl From<&types::Membership> for Membership {
     fn from(membership: &types::Membership) -> Self {
         Self {
             voters: membership.get_joint_config().clone(),
-            nodes: membership.nodes().map(|(id, node)| (*id, node.addr.clone())).collect(),
+            nodes: membership.nodes().map(|(id, member)| (*id, member_text(member))).collect(),
         }
     }
 }
@@ -158,9 +165,19 @@ impl TryFrom<Membership> for types::Membership {
             return Ok(Self::default());
         }
         let nodes: BTreeMap<_, _> =
-            membership.nodes.into_iter().map(|(id, name)| (id, BasicNode::new(name))).collect();
+            membership.nodes.into_iter().map(|(id, text)| (id, member_of(&text))).collect();
         Self::new(membership.voters, nodes).map_err(|error| damaged(error.to_string()))
     }
+}
+
+fn member_text(member: &Member) -> String {
+    let Member { name, addr } = member;
+    if addr.is_empty() { name.clone() } else { format!("{name}@{addr}") }
+}
+
+fn member_of(text: &str) -> Member {
+    let (name, addr) = text.split_once('@').unwrap_or((text, ""));
+    Member::new(name, addr)
 }
 
 impl TryFrom<&LogEntry> for Entry {

@@ -42,10 +42,28 @@ const GROUP_WAIT: Duration = Duration::from_micros(20);
 #[derive(Clone, Debug)]
 pub(crate) struct LogStore {
     inner: Arc<Mutex<Inner>>,
+    growth: Arc<Growth>,
+}
+
+/// What whoever decides about snapshots must know.
+#[derive(Debug, Default)]
+pub(crate) struct Growth {
     /// Bytes written since the last snapshot was begun.
-    unsaved: Arc<AtomicU64>,
-    /// Rung with every write, for whoever decides about snapshots.
-    grown: Arc<Notify>,
+    unsaved: AtomicU64,
+    /// Rung with every write.
+    grown: Notify,
+}
+
+impl Growth {
+    /// Notes that a snapshot is begun.
+    pub(crate) fn begin_snapshot(&self) {
+        self.unsaved.store(0, Ordering::Relaxed);
+    }
+
+    fn add(&self, bytes: u64) {
+        self.unsaved.fetch_add(bytes, Ordering::Relaxed);
+        self.grown.notify_one();
+    }
 }
 
 #[derive(Debug)]
@@ -90,12 +108,9 @@ impl LogStore {
         let persisted = Arc::new(|_, _| {});
         let wal = ChunkedWal::open_locked(Arc::new(config(dir)?), &mut index, persisted, lock)?;
         index.check()?;
-        let unsaved = Arc::new(AtomicU64::new(wal.on_disk_size()));
-        Ok(Self {
-            inner: Arc::new(Mutex::new(Inner { wal: Some(wal), index })),
-            unsaved,
-            grown: Arc::default(),
-        })
+        let growth = Arc::<Growth>::default();
+        growth.add(wal.on_disk_size());
+        Ok(Self { inner: Arc::new(Mutex::new(Inner { wal: Some(wal), index })), growth })
     }
 
     /// Whether nothing was ever written.
@@ -108,19 +123,32 @@ impl LogStore {
         self.lock_inner().index.purged()
     }
 
+    /// The last entry, or the last that was purged.
+    pub(crate) fn last(&self) -> Option<LogId> {
+        self.lock_inner().index.last()
+    }
+
+    /// Writes a vote and an entry behind all others, and waits until both are on disk.
+    pub(crate) async fn write_last(&self, vote: Vote, entry: LogEntry) -> io::Result<()> {
+        self.write_record(Record::Vote((&vote).into()), None)?;
+        let (flushed, done) = oneshot::channel();
+        self.write_entries([entry], Flushed::Waiter(flushed))?;
+        done.await.map_err(|_| io::Error::other("the log has stopped"))?
+    }
+
     /// Bytes written since the last snapshot was begun.
     pub(crate) fn unsaved(&self) -> u64 {
-        self.unsaved.load(Ordering::Relaxed)
+        self.growth.unsaved.load(Ordering::Relaxed)
     }
 
     /// Waits until something was written since the last call.
     pub(crate) async fn grown(&self) {
-        self.grown.notified().await;
+        self.growth.grown.notified().await;
     }
 
-    /// Notes that a snapshot is begun.
-    pub(crate) fn begin_snapshot(&self) {
-        self.unsaved.store(0, Ordering::Relaxed);
+    /// How much the log has grown.
+    pub(crate) fn growth(&self) -> Arc<Growth> {
+        Arc::clone(&self.growth)
     }
 
     /// Writes and syncs what is left, and gives the folder free. Blocking.
@@ -143,8 +171,7 @@ impl LogStore {
             inner.record(Record::Append(entry.clone()))?;
             inner.index.append(entry)?;
         }
-        self.unsaved.fetch_add(inner.end()?.saturating_sub(before), Ordering::Relaxed);
-        self.grown.notify_one();
+        self.growth.add(inner.end()?.saturating_sub(before));
         inner.flush(Some(flushed))
     }
 

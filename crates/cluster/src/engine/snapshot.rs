@@ -68,10 +68,21 @@ impl Snapshots {
         self.replace(|file| write(file, head, image))
     }
 
+    /// Where a snapshot that comes from a peer is put together.
+    pub(crate) fn incoming(&self) -> PathBuf {
+        self.dir.join("incoming.part")
+    }
+
     /// Takes over a snapshot that came from elsewhere. Blocking.
     pub(crate) fn adopt(&self, from: &SnapshotFile) -> io::Result<SnapshotFile> {
         if self.current().as_ref() == Some(from) {
             return Ok(from.clone());
+        }
+        if from.0 == self.incoming() {
+            let whole = self.dir.join(NAME);
+            fs::rename(&from.0, &whole)?;
+            File::open(&self.dir)?.sync_all()?;
+            return Ok(SnapshotFile(whole));
         }
         let mut source = File::open(&from.0)?;
         self.replace(|file| io::copy(&mut source, file).map(drop))
@@ -110,6 +121,21 @@ impl SnapshotFile {
             slots += 1;
         }
         Ok((head, state))
+    }
+
+    /// Checks every checksum and that nothing is missing, without building the state. Blocking.
+    pub(crate) fn check(&self) -> io::Result<Head> {
+        let mut from = self.open()?;
+        let head = read_head(&mut from)?;
+        whole(frame::read(&mut from))?;
+        let mut slots = 0;
+        loop {
+            match frame::decode(&whole(frame::read(&mut from))?)? {
+                Part::Slot(_) => slots += 1,
+                Part::Foot(foot) if foot.slots == slots => return Ok(head),
+                Part::Foot(_) => return Err(damaged("slots are missing")),
+            }
+        }
     }
 
     /// The size in bytes.

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use keyraft_model::{RealmId, UnixMs, UserId};
 
 use crate::{
-    command::{FenceScope, Hash, Outcome},
+    command::{ChangedEntity, Durability, FenceScope, Hash, Outcome, PendingKind},
     handle::Sid,
-    machine::record::{Code, Failures, Taken},
+    machine::record::{Code, Device, Failures, Lease, OutboxEntry, Pending, Pushed},
+    row::{RowKey, Version},
     session::{Kind, UserSession},
 };
 
@@ -15,13 +16,18 @@ use crate::{
 #[derive(Clone, Debug)]
 pub(crate) enum Change {
     /// Puts a session in place of the one of that handle and kind.
-    Session(Sid, Arc<UserSession>),
-    /// Ends a session; the tombstone stays until then.
-    End { sid: Sid, kind: Kind, until: UnixMs },
+    Session {
+        sid: Sid,
+        session: Box<UserSession>,
+        /// Whether its row is to follow.
+        row: RowFollows,
+    },
+    /// Ends a session; a tombstone stays.
+    End { sid: Sid, kind: Kind },
     /// Puts a code or its marker.
     Code { slot: u16, hash: Hash, code: Arc<Code> },
     /// Notes that something was taken once.
-    Take { slot: u16, key: Hash, taken: Taken },
+    Take { slot: u16, key: Hash, realm: RealmId, expires: UnixMs },
     /// Puts a user's failures, or forgets them.
     Failures { realm: RealmId, user: UserId, failures: Option<Arc<Failures>> },
     /// Forgets the failures of a realm.
@@ -30,6 +36,46 @@ pub(crate) enum Change {
     Revoke { key: Hash, until: UnixMs },
     /// Sets a fence at the present millisecond.
     Fence(FenceScope, Kind),
+    /// Says which maps have rows.
+    Durable(Durability),
+    /// Notes what the database holds.
+    Persisted { rows: Vec<(RowKey, Version)>, position: Version },
+    /// Drops a session from memory; its row stands for it.
+    Evict { sid: Sid, kind: Kind },
+    /// Brings a session back into memory.
+    Load {
+        sid: Sid,
+        session: Box<UserSession>,
+        /// What its row shows; `None`: the session has been changed since.
+        version: Option<Version>,
+    },
+    /// Notes that there is no row of a session, for a moment.
+    Absent { sid: Sid, kind: Kind },
+    /// The database says only that: everything is to be written again.
+    Restored(Version),
+    /// A new epoch begins.
+    Epoch { number: u64, over_rows: bool },
+    /// Puts what a login keeps, or takes it out.
+    Pending { slot: u16, key: (Hash, PendingKind), pending: Option<Arc<Pending>> },
+    /// Puts a device's request.
+    Device { slot: u16, key: Hash, device: Arc<Device> },
+    /// Puts a pushed request.
+    Pushed { slot: u16, key: Hash, pushed: Arc<Pushed> },
+    /// Puts a notice, or forgets it.
+    Notice { id: u64, entry: Option<Arc<OutboxEntry>> },
+    /// Says who holds a job.
+    Lease { job: String, lease: Lease },
+    /// Notes which entities changed.
+    Changed(Vec<ChangedEntity>),
+}
+
+/// Whether a changed session is worth a write to the database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RowFollows {
+    /// What changed must not be lost.
+    Yes,
+    /// Only the time of the last use moved, and its row still has enough of it.
+    NotYet,
 }
 
 /// What a command was decided to be: its answer, and its changes.
@@ -37,6 +83,13 @@ pub(crate) enum Change {
 pub(crate) struct Decision {
     pub(crate) outcome: Outcome,
     pub(crate) changes: Vec<Change>,
+}
+
+impl Change {
+    /// A session whose row is to follow.
+    pub(crate) fn session(sid: Sid, session: UserSession) -> Self {
+        Self::Session { sid, session: Box::new(session), row: RowFollows::Yes }
+    }
 }
 
 impl Decision {

@@ -2,7 +2,8 @@
 //!
 //! Every read and every command looks at them, so nothing fenced is alive from the moment the fence stands;
 //! a sweep removes the objects afterwards, a bounded number per entry. A fence takes a millisecond of its own
-//! (the clock moves on behind it), so that "began before" is never a question of equal times.
+//! (the clock moves on behind it), so that "began before" is never a question of equal times. Where sessions
+//! have rows a fence has one too, for those that are not in memory, and stays until it is written.
 
 use std::collections::BTreeMap;
 
@@ -11,17 +12,29 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     command::FenceScope,
-    machine::slot::ByUser,
+    handle::Sid,
+    row::Version,
     session::{ClientSession, Kind, UserSession},
 };
 
 /// All fences, and the sweeps behind them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Fences {
-    by_scope: BTreeMap<(FenceScope, Kind), UnixMs>,
+    by_scope: BTreeMap<(FenceScope, Kind), Fence>,
     /// The same by time; no two have the same millisecond.
     by_time: BTreeMap<UnixMs, (FenceScope, Kind)>,
     sweeps: BTreeMap<(FenceScope, Kind), Cursor>,
+}
+
+/// One fence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Fence {
+    /// What began until then is over.
+    pub(crate) at: UnixMs,
+    /// The entry that set it.
+    pub(crate) version: Version,
+    /// Whether its row may not be written yet.
+    pub(crate) is_dirty: bool,
 }
 
 /// How far a sweep has come.
@@ -29,8 +42,8 @@ pub(crate) struct Fences {
 pub(crate) struct Cursor {
     /// The slot it works on.
     pub(crate) slot: u16,
-    /// The last place in that slot's index it looked at.
-    pub(crate) after: Option<ByUser>,
+    /// The last place within the scope's realm in that slot's index that it looked at.
+    pub(crate) after: Option<([u8; 4], Kind, Sid)>,
 }
 
 impl Fences {
@@ -42,15 +55,15 @@ impl Fences {
         self.by_scope.is_empty()
     }
 
-    /// Sets a fence and starts its sweep at `slot`; says whether it is new.
-    pub(crate) fn set(&mut self, scope: FenceScope, kind: Kind, at: UnixMs, slot: u16) -> bool {
-        self.sweeps.insert((scope.clone(), kind), Cursor { slot, after: None });
-        self.by_time.insert(at, (scope.clone(), kind));
-        let old = self.by_scope.insert((scope, kind), at);
+    /// Sets a fence and starts its sweep at `slot`; returns the one it replaces.
+    pub(crate) fn set(&mut self, key: (FenceScope, Kind), fence: Fence, slot: u16) -> Option<Fence> {
+        self.sweeps.insert(key.clone(), Cursor { slot, after: None });
+        self.by_time.insert(fence.at, key.clone());
+        let old = self.by_scope.insert(key, fence);
         if let Some(old) = old {
-            self.by_time.remove(&old);
+            self.by_time.remove(&old.at);
         }
-        old.is_none()
+        old
     }
 
     /// The sweep to work on next.
@@ -66,19 +79,23 @@ impl Fences {
         }
     }
 
-    /// Removes one fence that is swept and old; says whether there was one.
-    pub(crate) fn forget_one(&mut self, now: UnixMs) -> bool {
-        let Some(oldest) = self.by_time.first_entry() else { return false };
-        if oldest.key().plus(Self::MEMORY) > now || self.sweeps.contains_key(oldest.get()) {
-            return false;
-        }
-        let key = oldest.remove();
-        self.by_scope.remove(&key).is_some()
+    /// The oldest fence, if it may be forgotten.
+    fn oldest_done(&self, now: UnixMs) -> Option<UnixMs> {
+        let (at, key) = self.by_time.first_key_value()?;
+        let is_dirty = self.by_scope.get(key).is_some_and(|fence| fence.is_dirty);
+        let is_needed = is_dirty || self.sweeps.contains_key(key) || at.plus(Self::MEMORY) > now;
+        (!is_needed).then_some(*at)
     }
 
-    /// When the next fence may be forgotten.
-    pub(crate) fn next_due(&self) -> Option<UnixMs> {
-        self.by_time.keys().next().map(|at| at.plus(Self::MEMORY))
+    /// Removes one fence that is swept, written and old; says whether there was one.
+    pub(crate) fn forget_one(&mut self, now: UnixMs) -> bool {
+        let oldest = self.oldest_done(now).and_then(|at| self.by_time.remove(&at));
+        oldest.is_some_and(|key| self.by_scope.remove(&key).is_some())
+    }
+
+    /// Whether one may be forgotten.
+    pub(crate) fn is_due(&self, now: UnixMs) -> bool {
+        self.oldest_done(now).is_some()
     }
 
     /// Whether objects of that realm may stand in the maps that are ended already.
@@ -116,12 +133,22 @@ impl Fences {
     }
 
     fn ends(&self, scope: FenceScope, kind: Kind, began: UnixMs) -> bool {
-        self.by_scope.get(&(scope, kind)).is_some_and(|at| began <= *at)
+        self.by_scope.get(&(scope, kind)).is_some_and(|fence| began <= fence.at)
     }
 
-    /// How many fences stand.
-    pub(crate) fn len(&self) -> usize {
-        self.by_scope.len()
+    /// A fence.
+    pub(crate) fn get(&self, key: &(FenceScope, Kind)) -> Option<&Fence> {
+        self.by_scope.get(key)
+    }
+
+    /// A fence, to note what is known of its row.
+    pub(crate) fn get_mut(&mut self, key: &(FenceScope, Kind)) -> Option<&mut Fence> {
+        self.by_scope.get_mut(key)
+    }
+
+    /// All fences.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&(FenceScope, Kind), &Fence)> {
+        self.by_scope.iter()
     }
 }
 
@@ -141,6 +168,14 @@ impl FenceScope {
         match self {
             Self::User(_, user) | Self::ClientAtUser(_, user, _) => Some(user),
             Self::Realm(_) | Self::Client(..) => None,
+        }
+    }
+
+    /// The one client of a scope, where it has one.
+    pub fn client(&self) -> Option<&ClientUuid> {
+        match self {
+            Self::Client(_, client) | Self::ClientAtUser(_, _, client) => Some(client),
+            Self::Realm(_) | Self::User(..) => None,
         }
     }
 }

@@ -4,8 +4,10 @@ use keyraft_model::{ClientUuid, DurationMs, RealmId, UnixMs};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    command::{AttemptPolicy, Challenge, LoginFailures, NewCode},
+    command::{AttemptPolicy, Challenge, DeviceDecision, Hash, LoginFailures, NewCode, Notice},
     handle::Sid,
+    machine::packed::Compact,
+    row::Version,
     session::Notes,
 };
 
@@ -14,6 +16,7 @@ use crate::{
 pub(crate) struct Code {
     pub(crate) sid: Sid,
     pub(crate) client: ClientUuid,
+    pub(crate) issued: UnixMs,
     pub(crate) expires: UnixMs,
     pub(crate) state: CodeState,
 }
@@ -35,6 +38,7 @@ impl Code {
         Self {
             sid,
             client: new.client.clone(),
+            issued: now,
             expires: now.plus(new.lifespan),
             state: CodeState::Fresh {
                 redirect_uri: new.redirect_uri.clone(),
@@ -46,15 +50,31 @@ impl Code {
 
     /// The marker that stays until the code would have expired.
     pub(crate) fn marked(&self, state: CodeState) -> Self {
-        Self { sid: self.sid, client: self.client.clone(), expires: self.expires, state }
+        Self { client: self.client.clone(), state, ..*self }
     }
 }
 
 /// Something taken once.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Taken {
-    pub(crate) realm: RealmId,
+    /// The number of its realm's id, by which it is charged.
+    pub(crate) realm: u32,
     pub(crate) expires: UnixMs,
+}
+
+/// A session that has ended: what its row needs, for as long as a row or a leader may speak of it as alive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Tombstone {
+    /// The number of its realm's id.
+    pub(crate) realm: u32,
+    pub(crate) user: Compact,
+    pub(crate) started: UnixMs,
+    /// Whatever speaks of the session as alive has expired by then.
+    pub(crate) until: UnixMs,
+    /// When it is looked whether it can go.
+    pub(crate) due: UnixMs,
+    pub(crate) version: Version,
+    pub(crate) is_dirty: bool,
 }
 
 /// Failures of one user, with what is needed to let them lapse without a caller.
@@ -83,4 +103,67 @@ impl Failures {
     pub(crate) fn due(&self) -> UnixMs {
         self.lapse().unwrap_or_else(|| self.forgotten())
     }
+}
+
+/// What a login in progress keeps.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Pending {
+    pub(crate) realm: RealmId,
+    pub(crate) issued: UnixMs,
+    pub(crate) expires: UnixMs,
+    pub(crate) value: Vec<u8>,
+}
+
+/// A device's request and what was decided about it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Device {
+    pub(crate) realm: RealmId,
+    pub(crate) device_code: Hash,
+    pub(crate) client: ClientUuid,
+    pub(crate) scope: String,
+    pub(crate) notes: Notes,
+    pub(crate) issued: UnixMs,
+    pub(crate) expires: UnixMs,
+    pub(crate) interval: DurationMs,
+    pub(crate) polled: Option<UnixMs>,
+    pub(crate) state: DeviceState,
+}
+
+/// How far a device's request is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum DeviceState {
+    /// Nobody has decided.
+    Waiting,
+    /// Decided, and not asked for yet.
+    Decided(DeviceDecision),
+    /// The device has its answer; stays until the codes would have expired.
+    Spent,
+}
+
+/// A pushed authorization request, or the marker it leaves.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Pushed {
+    pub(crate) realm: RealmId,
+    pub(crate) client: ClientUuid,
+    pub(crate) issued: UnixMs,
+    pub(crate) expires: UnixMs,
+    pub(crate) value: Vec<u8>,
+}
+
+/// A notice and its row.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct OutboxEntry {
+    pub(crate) notice: Notice,
+    /// Whether it is done with; it stays until its row says so too.
+    pub(crate) is_settled: bool,
+    pub(crate) version: Version,
+    pub(crate) is_dirty: bool,
+}
+
+/// A job's holder.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Lease {
+    pub(crate) holder: String,
+    pub(crate) fencing: u64,
+    pub(crate) expires: UnixMs,
 }

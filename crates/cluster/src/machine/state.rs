@@ -1,55 +1,111 @@
-//! The state: slots, clock, fences, counters, answers; and how entries and changes are applied to it.
+//! The state, and how entries are applied to it. What a change does to it is in `alter` and `rows`.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
 };
 
-use keyraft_model::{RealmId, UnixMs, UserId};
+use keyraft_model::{RealmId, UnixMs};
+use serde::{Deserialize, Serialize};
 
 use crate::{
-    command::{Command, FenceScope, Outcome},
-    handle::{self, SLOTS, Sid, first_ten_bits},
+    command::{Command, Durability, Outcome},
+    handle::SLOTS,
     machine::{
         Body, Entry,
-        change::{Change, Decision},
+        change::Decision,
+        changes::Changes,
         counters::Counters,
+        dirty::Dirty,
+        entry::UnknownCommand,
         fences::Fences,
+        names::Names,
         origins::Origins,
-        slot::{SessionKey, Slot},
+        record::Lease,
+        rows::Redo,
+        slot::Slot,
         sweep,
-        usage::{self, Map, Usage},
+        usage::{self, Map, Tally, Usage},
     },
     maps,
-    session::{Kind, UserSession},
+    row::Version,
 };
 
 /// Everything that the log says. Equal logs give equal states.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) struct State {
+    /// The log's clock.
     pub(crate) clock: UnixMs,
+    /// The index of the last entry that was applied here.
+    pub(crate) applied: u64,
+    pub(crate) epoch: Epoch,
     /// Bound in bytes; 0: none yet.
     pub(crate) bound: u64,
+    /// Which maps have rows.
+    pub(crate) durable: Durability,
+    /// Where the database stood at the last `MarkPersisted`.
+    pub(crate) persisted: Version,
+    /// Everything is being made dirty again.
+    pub(crate) redo: Option<Redo>,
+    /// Realms of which sessions were evicted, with the latest expiry of their rows.
+    pub(crate) stored_realms: BTreeMap<RealmId, UnixMs>,
+    pub(crate) leases: BTreeMap<String, Lease>,
+    pub(crate) changes: Changes,
+    pub(crate) names: Names,
     pub(crate) slots: Vec<Arc<Slot>>,
     pub(crate) fences: Arc<Fences>,
     pub(crate) origins: Origins,
     pub(crate) counters: Counters,
+    pub(crate) dirty: Dirty,
     pub(crate) usage: Usage,
     /// When each slot's first object falls due.
     pub(crate) due: BTreeSet<(UnixMs, u16)>,
+}
+
+/// The cluster's epoch: rises when disks were lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Epoch {
+    pub(crate) number: u64,
+    /// When it began; of the first: never. What may be used once and was issued until then is refused.
+    pub(crate) began: Option<UnixMs>,
+    /// Whether the database may hold rows that were never in this epoch's memory.
+    pub(crate) over_rows: bool,
+}
+
+impl Default for Epoch {
+    fn default() -> Self {
+        Self { number: 1, began: None, over_rows: false }
+    }
+}
+
+impl Epoch {
+    /// Whether something issued then may have been used in an epoch of which nothing is known any more.
+    pub(crate) fn refuses(&self, issued: UnixMs) -> bool {
+        self.began.is_some_and(|began| issued <= began)
+    }
 }
 
 impl Default for State {
     fn default() -> Self {
         Self {
             clock: UnixMs(0),
+            applied: 0,
+            epoch: Epoch::default(),
             bound: 0,
+            durable: Durability::default(),
+            persisted: Version::default(),
+            redo: None,
+            stored_realms: BTreeMap::new(),
+            leases: BTreeMap::new(),
+            changes: Changes::default(),
+            names: Names::default(),
             // All share one empty slot until they are written.
             slots: vec![Arc::default(); usize::from(SLOTS)],
             fences: Arc::default(),
             origins: Origins::default(),
             counters: Counters::default(),
+            dirty: Dirty::default(),
             usage: Usage::default(),
             due: BTreeSet::new(),
         }
@@ -57,11 +113,19 @@ impl Default for State {
 }
 
 impl State {
-    /// Applies one entry and returns its answer.
-    pub(crate) fn apply(&mut self, entry: &Entry) -> Arc<Outcome> {
+    /// Applies the entry at an index of the log and returns its answer.
+    ///
+    /// # Errors
+    /// [`UnknownCommand`] for a body that this build cannot read. Nothing was changed then: going on would make
+    /// this node's state another than that of nodes that can, so it must stop.
+    pub(crate) fn apply(&mut self, index: u64, entry: &Entry) -> Result<Arc<Outcome>, UnknownCommand> {
+        if let Body::Unknown(bytes) = &entry.body {
+            return Err(UnknownCommand::new(index, bytes));
+        }
+        self.applied = index;
         self.clock = self.clock.max(entry.time);
         if let Some(outcome) = self.origins.answered(entry) {
-            return outcome;
+            return Ok(outcome);
         }
         let outcome = Arc::new(match &entry.body {
             Body::Command(command) => self.command(command),
@@ -70,8 +134,21 @@ impl State {
                 self.bound = *bound;
                 Outcome::Done { now: self.clock }
             }
+            Body::Unknown(_) => Outcome::Failed,
         });
         self.origins.keep(entry, Arc::clone(&outcome));
+        sweep::run(self);
+        Ok(outcome)
+    }
+
+    /// Passes an entry over that an operator named: on every node it is answered with a failure.
+    pub(crate) fn skip(&mut self, index: u64, entry: &Entry) -> Arc<Outcome> {
+        self.applied = index;
+        self.clock = self.clock.max(entry.time);
+        let outcome = Arc::new(Outcome::Failed);
+        if self.origins.answered(entry).is_none() {
+            self.origins.keep(entry, Arc::clone(&outcome));
+        }
         sweep::run(self);
         outcome
     }
@@ -84,112 +161,30 @@ impl State {
         decision.outcome
     }
 
-    /// Applies one change.
-    pub(crate) fn change(&mut self, change: Change) {
-        match change {
-            Change::Session(sid, session) => self.put_session(sid, session),
-            Change::End { sid, kind, until } => self.end_session((sid, kind), until),
-            Change::Code { slot, hash, code } => {
-                self.usage.add(Map::Codes, usage::of_code(&code));
-                if let Some(old) = self.in_slot(slot, |slot| slot.put_code(hash, code)) {
-                    self.usage.remove(Map::Codes, usage::of_code(&old));
-                }
-            }
-            Change::Take { slot, key, taken } => {
-                if self.in_slot(slot, |slot| slot.put_taken(key, taken)).is_none() {
-                    self.usage.add(Map::SingleUse, usage::of_marker());
-                }
-            }
-            Change::Failures { realm, user, failures } => {
-                let slot = handle::slot_of_user(&realm, &user);
-                let key = (realm, user);
-                let new = failures.as_ref().map(|failures| usage::of_failures(failures));
-                let old = self.in_slot(slot, |slot| match failures {
-                    Some(failures) => slot.put_failures(key, failures),
-                    None => slot.remove_failures(&key),
-                });
-                self.account(Map::LoginFailures, new, old.map(|old| usage::of_failures(&old)));
-            }
-            Change::ForgetFailures(realm) => self.forget_failures(&realm),
-            Change::Revoke { key, until } => {
-                if self.in_slot(first_ten_bits(&key), |slot| slot.put_revocation(key, until)).is_none() {
-                    self.usage.add(Map::Revocations, usage::of_marker());
-                }
-            }
-            Change::Fence(scope, kind) => self.fence(scope, kind),
+    /// The version of what is changed now.
+    pub(crate) fn version(&self) -> Version {
+        Version { epoch: self.epoch.number, index: self.applied }
+    }
+
+    /// Entries and bytes of one kind of object.
+    pub(crate) fn tally(&self, map: Map) -> Tally {
+        match map {
+            Map::Names => usage::of_names(self.names.size()),
+            Map::Dirty => usage::of_dirty(self.dirty.len()),
+            Map::Changes => usage::of_changes(self.changes.len()),
+            _ => self.usage.of(map),
         }
     }
 
-    /// Puts a session, in the indexes and counters too.
-    pub(crate) fn put_session(&mut self, sid: Sid, session: Arc<UserSession>) {
-        let bytes = usage::of_session(&session);
-        self.counters.add(&session, bytes);
-        self.usage.add(Map::Sessions, bytes);
-        let key = (sid, session.kind);
-        let old = self.in_slot(sid.slot(), |slot| slot.put_session(key, session));
-        self.discount(old.as_deref());
+    /// What all objects are taken to cost, in bytes.
+    pub(crate) fn bytes(&self) -> u64 {
+        let derived = [Map::Names, Map::Dirty, Map::Changes].map(|map| self.tally(map).bytes);
+        self.usage.bytes() + derived.iter().sum::<u64>()
     }
 
-    /// Removes a session; it leaves no tombstone.
-    pub(crate) fn remove_session(&mut self, key: SessionKey) {
-        let old = self.in_slot(key.0.slot(), |slot| slot.remove_session(key));
-        self.discount(old.as_deref());
-    }
-
-    fn end_session(&mut self, key: SessionKey, until: UnixMs) {
-        self.remove_session(key);
-        self.put_tombstone(key, until);
-    }
-
-    /// Notes that a session has ended.
-    pub(crate) fn put_tombstone(&mut self, key: SessionKey, until: UnixMs) {
-        if self.in_slot(key.0.slot(), |slot| slot.put_tombstone(key, until)) {
-            self.usage.add(Map::Tombstones, usage::of_marker());
-        }
-    }
-
-    fn discount(&mut self, old: Option<&UserSession>) {
-        if let Some(old) = old {
-            let bytes = usage::of_session(old);
-            self.counters.remove(old, bytes);
-            self.usage.remove(Map::Sessions, bytes);
-        }
-    }
-
-    fn forget_failures(&mut self, realm: &RealmId) {
-        for slot in 0..SLOTS {
-            let of_realm = (realm.clone(), UserId::default())..;
-            let keys: Vec<_> = self.slots[usize::from(slot)]
-                .failures
-                .range(of_realm)
-                .map(|(key, _)| key)
-                .take_while(|(of, _)| of == realm)
-                .cloned()
-                .collect();
-            for key in keys {
-                let old = self.in_slot(slot, |slot| slot.remove_failures(&key));
-                self.account(Map::LoginFailures, None, old.map(|old| usage::of_failures(&old)));
-            }
-        }
-    }
-
-    fn fence(&mut self, scope: FenceScope, kind: Kind) {
-        let first = scope.user().map_or(0, |user| handle::slot_of_user(scope.realm(), user));
-        if Arc::make_mut(&mut self.fences).set(scope, kind, self.clock, first) {
-            self.usage.add(Map::Fences, usage::of_marker());
-        }
-        // The fence's millisecond is over: what begins from here on is not behind it.
-        self.clock = UnixMs(self.clock.0.saturating_add(1));
-    }
-
-    /// Counts an object in and the one it replaces out.
-    pub(crate) fn account(&mut self, map: Map, new: Option<u64>, old: Option<u64>) {
-        if let Some(bytes) = new {
-            self.usage.add(map, bytes);
-        }
-        if let Some(bytes) = old {
-            self.usage.remove(map, bytes);
-        }
+    /// Bytes that a realm holds.
+    pub(crate) fn bytes_of_realm(&self, realm: &RealmId) -> u64 {
+        self.names.find(realm.as_str()).map_or(0, |realm| self.counters.bytes_of_realm(realm))
     }
 
     /// Changes a slot, copying it first when a snapshot still holds it, and keeps the order of slots by
@@ -219,7 +214,8 @@ impl State {
     pub(crate) fn is_due(&self, now: UnixMs) -> bool {
         self.fences.next_sweep().is_some()
             || self.due.first().is_some_and(|(at, _)| *at <= now)
-            || self.fences.next_due().is_some_and(|at| at <= now)
+            || self.fences.is_due(now)
+            || self.is_redo_due()
     }
 }
 

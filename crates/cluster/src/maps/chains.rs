@@ -4,8 +4,6 @@
 //! answers, or, as far as the realm allows reuse, the same token again. Anything else was used before: either
 //! its holder or whoever uses it now is a thief, and the client session ends (RFC 9700 section 4.14.2).
 
-use std::sync::Arc;
-
 use keyraft_model::UnixMs;
 
 use crate::{
@@ -26,15 +24,16 @@ const ISSUED_MAX: usize = 64;
 /// Decides `RotateRefresh`.
 pub(crate) fn rotate(state: &State, rotate: &RotateRefresh) -> Decision {
     let now = state.clock;
-    let Some((sid, mut session)) = user_sessions::to_change(state, &rotate.sid, rotate.kind) else {
-        return answer(Rotation::NoSession);
+    let (sid, mut session) = match user_sessions::to_change(state, &rotate.sid, rotate.kind) {
+        Ok(found) => found,
+        Err(missing) => return missing.or(Outcome::Rotated(Rotation::NoSession)),
     };
     let Some(held) = session.clients.get_mut(&rotate.client) else { return answer(Rotation::NoClient) };
     let reuse_id = rotate.reuse_id.clone().unwrap_or_else(|| rotate.new_reuse_id.clone());
     match advance(held, &reuse_id, rotate, now) {
         Step::Next => {}
         Step::Reused => {
-            let change = clients::without(sid, &session, &rotate.client, false, now);
+            let change = clients::without(sid, &session, &rotate.client, false);
             return Decision::with(Outcome::Rotated(Rotation::Reused { session }), change);
         }
         Step::Full => return Decision::only(Outcome::Full),
@@ -42,7 +41,7 @@ pub(crate) fn rotate(state: &State, rotate: &RotateRefresh) -> Decision {
     held.last_use = now;
     session.last_use = now;
     user_sessions::set_ends(&mut session, now);
-    let change = Change::Session(sid, Arc::new(session.clone()));
+    let change = Change::session(sid, session.clone());
     Decision::with(Outcome::Rotated(Rotation::Rotated { session, reuse_id, now }), change)
 }
 

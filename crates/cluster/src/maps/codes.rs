@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use keyraft_model::{ClientUuid, UnixMs};
+use keyraft_model::UnixMs;
 
 use crate::{
     command::{Challenge, Hash, NewCode, Outcome, RedeemCode, Redemption},
@@ -15,8 +15,11 @@ use crate::{
         change::{Change, Decision},
         record::{Code, CodeState},
     },
-    maps::{clients, user_sessions},
-    session::{Kind, Notes},
+    maps::{
+        clients,
+        user_sessions::{self, Missing},
+    },
+    session::{Kind, Notes, UserSession},
 };
 
 /// The change that issues a code; none where that code exists, so that a marker is never overwritten.
@@ -30,7 +33,8 @@ pub(crate) fn issue(state: &State, sid: Sid, new: &NewCode) -> Option<Change> {
 pub(crate) fn redeem(state: &State, redeem: &RedeemCode) -> Decision {
     let found = Sid::parse(&redeem.sid).and_then(|sid| {
         let code = state.slot(sid.slot()).codes.get(&redeem.hash)?;
-        (code.sid == sid && code.expires > state.clock).then_some(code)
+        let is_good = code.expires > state.clock && !state.epoch.refuses(code.issued);
+        (code.sid == sid && is_good).then_some(code)
     });
     let Some(code) = found else { return answer(Redemption::Unknown) };
     match &code.state {
@@ -75,14 +79,18 @@ fn refusal(code: &Code, asked: &Asked<'_>, redeem: &RedeemCode) -> Option<Redemp
 
 fn first(state: &State, code: &Code, asked: &Asked<'_>, hash: Hash) -> Decision {
     let now = state.clock;
-    let Some(session) = user_sessions::live(state, code.sid, Kind::Online, now) else {
-        return Decision::with(redeemed(Redemption::SessionEnded), mark(code, hash, CodeState::Burnt));
+    let session = match user_sessions::find(state, code.sid, Kind::Online, now) {
+        Ok(session) => session,
+        Err(Missing::NotLoaded(key)) => return Decision::only(Outcome::NotLoaded { key }),
+        Err(Missing::Gone) => {
+            return Decision::with(redeemed(Redemption::SessionEnded), mark(code, hash, CodeState::Burnt));
+        }
     };
     if !session.clients.contains_key(&code.client) {
         return Decision::with(redeemed(Redemption::Unknown), mark(code, hash, CodeState::Burnt));
     }
     let redemption = Redemption::Redeemed {
-        session: Arc::unwrap_or_clone(session),
+        session,
         notes: asked.notes.clone(),
         redirect_uri: asked.redirect_uri.clone(),
         now,
@@ -92,20 +100,29 @@ fn first(state: &State, code: &Code, asked: &Asked<'_>, hash: Hash) -> Decision 
 
 /// Ends what the first redemption made: the client session, and an offline one that began since.
 fn reused(state: &State, code: &Code, at: UnixMs) -> Decision {
-    let online = without_client(state, code.sid, Kind::Online, &code.client, UnixMs(i64::MIN));
-    let offline = without_client(state, code.sid, Kind::Offline, &code.client, at);
-    let session = user_sessions::live(state, code.sid, Kind::Online, state.clock).map(Arc::unwrap_or_clone);
+    let [online, offline] =
+        [Kind::Online, Kind::Offline].map(|kind| user_sessions::find(state, code.sid, kind, state.clock));
+    for found in [&online, &offline] {
+        // What is not in memory must be ended too.
+        if let Err(Missing::NotLoaded(key)) = found {
+            return Decision::only(Outcome::NotLoaded { key: key.clone() });
+        }
+    }
+    let (online, offline) = (online.ok(), offline.ok());
+    let changes = [
+        online.as_ref().and_then(|session| without_client(code, session, UnixMs(i64::MIN))),
+        offline.as_ref().and_then(|session| without_client(code, session, at)),
+    ];
     Decision {
-        outcome: redeemed(Redemption::Reused { session }),
-        changes: online.into_iter().chain(offline).collect(),
+        outcome: redeemed(Redemption::Reused { session: online }),
+        changes: changes.into_iter().flatten().collect(),
     }
 }
 
-fn without_client(state: &State, sid: Sid, kind: Kind, client: &ClientUuid, since: UnixMs) -> Option<Change> {
-    let session = user_sessions::live(state, sid, kind, state.clock)?;
-    let held = session.clients.get(client)?;
-    let is_only_offline = kind == Kind::Offline;
-    (held.started >= since).then(|| clients::without(sid, &session, client, is_only_offline, state.clock))
+fn without_client(code: &Code, session: &UserSession, since: UnixMs) -> Option<Change> {
+    let held = session.clients.get(&code.client)?;
+    let is_only_offline = session.kind == Kind::Offline;
+    (held.started >= since).then(|| clients::without(code.sid, session, &code.client, is_only_offline))
 }
 
 fn mark(code: &Code, hash: Hash, state: CodeState) -> Change {

@@ -46,7 +46,7 @@ pub(crate) fn reserve(
     if value.reserved.len() >= attempts_left(value, policy) {
         return answer(Attempt::Wait);
     }
-    if !room::for_existing(state) {
+    if !room::for_attempt(state, realm) {
         return Decision::only(Outcome::Full);
     }
     value.reserved.push((attempt, now));

@@ -7,7 +7,13 @@
 pub(crate) mod chains;
 pub(crate) mod clients;
 pub(crate) mod codes;
+pub(crate) mod device_codes;
+pub(crate) mod leases;
+pub(crate) mod loads;
 pub(crate) mod login_failures;
+pub(crate) mod outbox;
+pub(crate) mod pending;
+pub(crate) mod pushed_requests;
 pub(crate) mod revocations;
 pub(crate) mod room;
 pub(crate) mod single_use;
@@ -57,5 +63,36 @@ pub(crate) fn decide(state: &State, command: &Command) -> Decision {
             clients::start_offline(state, sid, &part)
         }
         Command::SetNotes { sid, kind, notes } => user_sessions::set_notes(state, sid, *kind, notes),
+        Command::TakeIssued { key, issued, lifespan } => {
+            single_use::take_issued(state, key, *issued, *lifespan)
+        }
+        Command::PutPending(put) => pending::put(state, put),
+        Command::TakePending { realm, id, kind } => pending::take(state, realm, id, *kind),
+        Command::StartDevice(start) => device_codes::start(state, start),
+        Command::DecideDevice { realm, user_code, decision } => {
+            device_codes::decide(state, realm, user_code, decision)
+        }
+        Command::PollDevice { slot, device_code, client } => {
+            device_codes::poll(state, *slot, device_code, client)
+        }
+        Command::PushRequest(push) => pushed_requests::push(state, push),
+        Command::TakePushed { realm, handle, client } => pushed_requests::take(state, realm, handle, client),
+        Command::EndWithNotice(end) => outbox::end(state, end),
+        Command::Notify { notices } => outbox::notify(state, notices),
+        Command::TakeNotices { max, lifespan } => outbox::take(state, *max, *lifespan),
+        Command::SettleNotices { settled } => outbox::settle(state, settled),
+        Command::TakeLease { job, holder, lifespan } => leases::take(state, job, holder, *lifespan),
+        Command::ReleaseLease { job, holder } => leases::release(state, job, holder),
+        Command::Changed { entries } => {
+            let change = Change::Changed(entries.clone());
+            Decision::with(Outcome::Done { now: state.clock }, change)
+        }
+        Command::Durable(_)
+        | Command::MarkPersisted(_)
+        | Command::Evict { .. }
+        | Command::Load(_)
+        | Command::Restored { .. }
+        | Command::NewEpoch { .. }
+        | Command::MoveForward(_) => loads::decide(state, command),
     }
 }

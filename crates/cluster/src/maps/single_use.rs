@@ -1,6 +1,6 @@
 //! What may be taken once: one-time codes, logins in progress, action tokens, assertions.
 
-use keyraft_model::{DurationMs, RealmId, UserId};
+use keyraft_model::{DurationMs, RealmId, UnixMs, UserId};
 
 use crate::{
     command::{Hash, OnceKey, OnceKind, Outcome},
@@ -8,7 +8,6 @@ use crate::{
     machine::{
         State,
         change::{Change, Decision},
-        record::Taken,
     },
     maps::room,
 };
@@ -21,13 +20,21 @@ pub(crate) fn take(state: &State, key: &OnceKey, lifespan: DurationMs) -> Decisi
     if is_taken(state, slot, hash) {
         return Decision::only(Outcome::Taken(false));
     }
-    if !room::for_new(state, &key.realm) {
+    if !room::for_jti(state, &key.realm) {
         return Decision::only(Outcome::Full);
     }
     match take_in(state, slot, hash, &key.realm, lifespan) {
         Some(change) => Decision::with(Outcome::Taken(true), change),
         None => Decision::only(Outcome::Taken(false)),
     }
+}
+
+/// Decides `TakeIssued`: what was issued before the epoch may have been taken in one that nobody remembers.
+pub(crate) fn take_issued(state: &State, key: &OnceKey, issued: UnixMs, lifespan: DurationMs) -> Decision {
+    if state.epoch.refuses(issued) {
+        return Decision::only(Outcome::Taken(false));
+    }
+    take(state, key, lifespan)
 }
 
 /// The change that takes a key in a slot; none where it was taken before.
@@ -38,8 +45,8 @@ pub(crate) fn take_in(
     realm: &RealmId,
     lifespan: DurationMs,
 ) -> Option<Change> {
-    let taken = Taken { realm: state.counters.shared_realm(realm), expires: state.clock.plus(lifespan) };
-    (!is_taken(state, slot, key)).then_some(Change::Take { slot, key, taken })
+    let (realm, expires) = (realm.clone(), state.clock.plus(lifespan));
+    (!is_taken(state, slot, key)).then_some(Change::Take { slot, key, realm, expires })
 }
 
 /// The key of a login in progress, in the slot of whoever signs in.

@@ -1,6 +1,7 @@
 //! One file a command.
 
 mod bootstrap_admin;
+mod cluster;
 mod config;
 mod db;
 mod export;
@@ -29,6 +30,7 @@ pub(crate) fn run(command: Command) -> anyhow::Result<()> {
         Command::Config { verb } => config::run(verb),
         Command::BootstrapAdmin { verb } => bootstrap_admin::run(verb),
         Command::Db { verb } => db::run(verb),
+        Command::Cluster { verb } => cluster::run(verb),
         Command::Export(options) => export::run(options),
         Command::Import(options) => import::run(options),
     }

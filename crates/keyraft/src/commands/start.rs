@@ -8,11 +8,13 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use axum::middleware::from_fn;
+use keyraft_cluster::Operators;
 
 use crate::{
     assemble::{self, House},
     cli::{Start, say},
     config::{Config, Mode},
+    control,
     dev::{self, FirstAdministrator},
     listener::Listener,
     management,
@@ -77,7 +79,12 @@ async fn serve(config: Config, administrator: FirstAdministrator, import: bool) 
     let mut signals = Signals::listen().context("cannot listen for signals")?;
     let doors = Doors::open(&config).await?;
     let metrics = Metrics::start().context("cannot collect metrics")?;
-    let readiness = Readiness::starting(false);
+    let operators = Operators::default();
+    let is_clustered = config.cluster.is_on();
+    if is_clustered {
+        control::listen(&config.general.data_dir, operators.clone()).await?;
+    }
+    let readiness = Readiness::starting(is_clustered.then(|| operators.clone()));
     let (stop, closed) = (Stop::new(), Stop::new());
     tokio::spawn(fold(metrics.clone()));
     let management = doors.management.map(|listener| {
@@ -91,7 +98,7 @@ async fn serve(config: Config, administrator: FirstAdministrator, import: bool) 
         tokio::spawn(certificate.follow(stop.clone()));
     }
 
-    let opening = assemble::open(&config, import);
+    let opening = assemble::open(&config, import, operators);
     let house = tokio::select! {
         house = opening => house?,
         name = signals.next() => anyhow::bail!("{name} while starting"),
@@ -99,6 +106,13 @@ async fn serve(config: Config, administrator: FirstAdministrator, import: bool) 
     tell(&config, &doors.http, &house, &administrator);
     readiness.serving(house.probe());
     tracing::info!("ready after {} ms", began.elapsed().as_millis());
+    tokio::spawn({
+        let (readiness, step_down) = (readiness.clone(), house.step_down());
+        async move {
+            readiness.stopped().await;
+            step_down.await;
+        }
+    });
     tokio::spawn(on_signal(signals, readiness, config.http.shutdown_delay, stop.clone()));
     let router = house.router().layer(from_fn(telemetry::measured));
     let patience = config.http.shutdown_timeout;

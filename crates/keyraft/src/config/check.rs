@@ -4,7 +4,7 @@
 
 use keyraft_crypto::seal::MasterKeys;
 
-use super::{Config, PublicUrl, problem::Problem};
+use super::{Config, PublicUrl, check_cluster, problem::Problem};
 
 /// Notes what cannot work, whatever the mode.
 pub(crate) fn check(config: &Config, problems: &mut Vec<Problem>, warnings: &mut Vec<String>) {
@@ -13,6 +13,7 @@ pub(crate) fn check(config: &Config, problems: &mut Vec<Problem>, warnings: &mut
     check_https(config, problems);
     check_ports(config, problems);
     check_master_key(config, problems);
+    check_cluster::check(config, problems);
     if config.proxy.headers.is_none() && !config.proxy.trusted_addresses.is_empty() {
         let remedy = "Set KEYRAFT_PROXY_HEADERS to xforwarded or forwarded, or leave the addresses away.";
         problems.push(Problem::new(
@@ -101,6 +102,9 @@ fn check_ports(config: &Config, problems: &mut Vec<Problem>) {
     }
     if config.management.is_on() {
         ports.push(("management.port", config.management.port));
+    }
+    if config.cluster.is_on() {
+        ports.push(("cluster.port", config.cluster.port));
     }
     while let Some((setting, port)) = ports.pop() {
         if let Some((other, _)) = ports.iter().find(|(_, taken)| *taken == port && port != 0) {

@@ -6,6 +6,7 @@
 
 mod bootstrap;
 mod check;
+mod check_cluster;
 mod cluster;
 mod database;
 mod general;

@@ -3,7 +3,11 @@
 //! Flags, the environment and the file all speak text; one parser per type keeps them alike. A value that
 //! cannot be read is never replaced by a default: the caller turns the refusal into a problem.
 
-use std::{net::IpAddr, path::PathBuf, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    time::Duration,
+};
 
 use keyraft_crypto::secret::Secret;
 use keyraft_web::hostname::IpRange;
@@ -45,6 +49,7 @@ plain_settings! {
     u32: "a whole number",
     bool: "true or false",
     IpAddr: "an IP address, such as 0.0.0.0 or ::1",
+    SocketAddr: "an IP address and a port, such as 10.96.0.10:53",
     String: "text",
 }
 

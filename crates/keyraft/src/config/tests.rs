@@ -206,6 +206,57 @@ fn start_refuses_each_unsafe_change_of_a_safe_set_up() {
     }
 }
 
+/// A safe set-up of a node of three.
+const CLUSTERED: [(&str, &str); 4] = [
+    ("KC_DB_URL", "postgres://keyraft@db/keyraft?sslmode=verify-full"),
+    ("KEYRAFT_CLUSTER_EXPECT", "3"),
+    ("KEYRAFT_CLUSTER_NODE_NAME", "keyraft-0"),
+    ("KEYRAFT_CLUSTER_NODES", "keyraft-0:7900,keyraft-1:7900,[2001:db8::1]:7900"),
+];
+
+#[test]
+fn each_mistake_in_the_settings_of_a_cluster_is_named_with_its_remedy() {
+    let changes: [(&str, &str, &str); 16] = [
+        ("KEYRAFT_CLUSTER_EXPECT", "2", "cluster.expect"),
+        ("KEYRAFT_CLUSTER_EXPECT", "", "cluster.nodes"),
+        ("KC_DB_URL", "sqlite:/tmp/x.db", "cluster.expect"),
+        ("KEYRAFT_CLUSTER_NODES", "", "cluster.nodes"),
+        ("KEYRAFT_CLUSTER_NODES", "keyraft-0", "cluster.nodes"),
+        ("KEYRAFT_CLUSTER_DNS_NAMES", "keyraft.lab.svc", "cluster.nodes"),
+        ("KEYRAFT_CLUSTER_ADVERTISE", "2001:db8::1:7900", "cluster.advertise"),
+        ("KEYRAFT_CLUSTER_NAME", "My Cluster", "cluster.name"),
+        ("KEYRAFT_CLUSTER_NODE_NAME", "keyraft_0", "cluster.node_name"),
+        ("KEYRAFT_CLUSTER_PORT", "0", "cluster.port"),
+        ("KEYRAFT_CLUSTER_PORT", "8080", "cluster.port"),
+        ("KEYRAFT_CLUSTER_CA_FILE", "/etc/ca.pem", "cluster.ca_file"),
+        ("KEYRAFT_CLUSTER_ELECTION_MIN", "150ms", "cluster.election_min"),
+        ("KEYRAFT_CLUSTER_ELECTION_MAX", "300ms", "cluster.election_max"),
+        ("KEYRAFT_CLUSTER_LOST", "500ms", "cluster.lost"),
+        ("KEYRAFT_CLUSTER_REMOVE_AFTER", "10s", "cluster.remove_after"),
+    ];
+    let safe: Vec<_> = SAFE.iter().chain(&CLUSTERED).copied().collect();
+    assert_eq!(Config::read(Mode::Production, &environment(&safe)).problems, []);
+    for (name, text, setting) in changes {
+        let mut list: Vec<_> = safe.iter().copied().filter(|(known, _)| *known != name).collect();
+        list.push((name, text));
+        let Problems(problems) = Config::load(Mode::Production, &environment(&list)).expect_err(name);
+        let named = problems.iter().find(|problem| problem.setting == setting);
+        assert!(named.is_some_and(|problem| problem.remedy.len() > 20), "{name}={text}: {problems:?}");
+    }
+}
+
+#[test]
+fn a_node_is_reached_where_it_listens_or_by_its_host_name() {
+    let advertised =
+        |list: &[(&str, &str)]| Config::read(Mode::Dev, &environment(list)).config.cluster.advertised();
+
+    assert_eq!(advertised(&[("KEYRAFT_CLUSTER_LISTEN", "10.0.0.7")]), "10.0.0.7:7900");
+    assert_eq!(advertised(&[("KEYRAFT_CLUSTER_LISTEN", "::1")]), "[::1]:7900");
+    assert_eq!(advertised(&[("KEYRAFT_CLUSTER_ADVERTISE", "a.lab:1")]), "a.lab:1");
+    let by_name = advertised(&[]);
+    assert!(by_name.ends_with(":7900") && by_name.len() > ":7900".len(), "{by_name}");
+}
+
 #[test]
 fn plain_http_on_this_machine_alone_is_no_danger() {
     let mut list: Vec<(&str, &str)> =

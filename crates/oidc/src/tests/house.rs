@@ -45,6 +45,10 @@ impl RealmSource for Realms {
     async fn realm(&self, name: &str) -> Option<Arc<Realm>> {
         self.0.realm(name).await.ok().flatten().map(|view| Arc::clone(&view.realm))
     }
+
+    fn is_informed(&self) -> bool {
+        true
+    }
 }
 
 /// What came back.

@@ -77,7 +77,7 @@ fn a_success_resets_everything() {
     settle(&mut play, 3, 2, RIGHT, policy);
 
     assert_eq!(failures(&play, 4), LoginFailures::default());
-    assert_eq!(play.state.usage.of(crate::machine::usage::Map::LoginFailures).entries, 0);
+    assert_eq!(play.state.tally(crate::machine::usage::Map::LoginFailures).entries, 0);
 }
 
 #[test]

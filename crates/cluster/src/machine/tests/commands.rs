@@ -289,7 +289,7 @@ fn new_things_are_refused_at_the_bound_and_what_exists_goes_on() {
     assert_eq!(refused, Outcome::Full);
     assert!(matches!(play.rotate(1, rotate(&sids[0], "a", "b")), Rotation::Rotated { .. }));
     assert!(matches!(play.at(2 * MINUTE, touch(&sids[0])), Outcome::Done { .. }));
-    assert!(play.state.usage.bytes() < 100_000 * 6 / 10, "one realm holds half at most");
+    assert!(play.state.bytes() < 100_000 * 6 / 10, "one realm holds half at most");
     play.at(3 * MINUTE, Command::EndSession { sid: sids[0].clone(), kind: Kind::Online });
     let mut start = start(&alice());
     start.code = None;
@@ -313,13 +313,21 @@ fn asking_again_gets_the_first_answer_and_changes_nothing() {
     let mut first = Play::entry(0, 5, take);
     first.oldest = 4;
 
-    assert_eq!(*play.state.apply(&first), Outcome::Taken(true));
-    assert_eq!(*play.state.apply(&first), Outcome::Taken(true), "the same command again");
+    assert_eq!(*play.state.apply(9, &first).unwrap(), Outcome::Taken(true));
+    assert_eq!(*play.state.apply(9, &first).unwrap(), Outcome::Taken(true), "the same command again");
 
     let later = Play::entry(1, 9, Body::Tick);
-    play.state.apply(&later);
-    assert_eq!(*play.state.apply(&first), Outcome::Failed, "a ghost, once its answer has arrived");
+    play.state.apply(9, &later).unwrap();
+    assert_eq!(
+        *play.state.apply(9, &first).unwrap(),
+        Outcome::Failed,
+        "a ghost, once its answer has arrived"
+    );
     let mut restarted = first.clone();
     restarted.boot = 2;
-    assert_eq!(*play.state.apply(&restarted), Outcome::Taken(false), "another command of a later start");
+    assert_eq!(
+        *play.state.apply(9, &restarted).unwrap(),
+        Outcome::Taken(false),
+        "another command of a later start"
+    );
 }

@@ -41,7 +41,7 @@ impl Play {
     pub(super) fn apply(&mut self, after: i64, body: Body) -> Outcome {
         self.sequence += 1;
         let entry = Self::entry(after, self.sequence, body);
-        Outcome::clone(&self.state.apply(&entry))
+        Outcome::clone(&self.state.apply(self.sequence, &entry).unwrap())
     }
 
     /// Goes on from a state, with numbers that are new to it.
@@ -57,7 +57,6 @@ impl Play {
     pub(super) fn alive(&self, after: i64, sid: &str, kind: Kind) -> Option<UserSession> {
         let now = UnixMs(NOON.0 + after).max(self.state.clock);
         user_sessions::live(&self.state, Sid::parse(sid)?, kind, now)
-            .map(|session| UserSession::clone(&session))
     }
 
     /// Alice signs in at the shop at noon; her session's handle.
@@ -66,6 +65,13 @@ impl Play {
         let sid = start.sid.clone();
         assert!(matches!(self.at(after, Command::StartSession(start)), Outcome::Started { .. }));
         sid
+    }
+
+    /// How many online sessions a client of the lab has, by the counters.
+    pub(super) fn count_of_client(&self, client: &ClientUuid) -> u64 {
+        let find = |text| self.state.names.find(text);
+        let numbers = find(lab().as_str()).zip(find(client.as_str()));
+        numbers.map_or(0, |(realm, client)| self.state.counters.of_client(realm, client, Kind::Online))
     }
 
     pub(super) fn redeem(&mut self, after: i64, redeem: RedeemCode) -> Redemption {
@@ -198,4 +204,13 @@ pub(super) fn three_attempts() -> AttemptPolicy {
         max_delta: DurationMs(12 * HOUR),
         ..AttemptPolicy::default()
     }
+}
+
+/// A handle that says the same in every run.
+pub(super) fn fixed_sid(user: &UserId, number: u8) -> String {
+    use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+    let mut bytes = [number; 18];
+    let [high, low] = (crate::handle::slot_of_user(&lab(), user) << 6).to_be_bytes();
+    (bytes[0], bytes[1]) = (high, low | (bytes[1] & 0x3f));
+    URL_SAFE_NO_PAD.encode(bytes)
 }

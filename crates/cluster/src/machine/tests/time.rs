@@ -65,7 +65,7 @@ fn a_touch_moves_no_end_before_now_and_none_beyond_the_maximum() {
 
     assert!(play.alive(2 * MINUTE, &sid, Kind::Online).is_none(), "over now, not earlier");
     play.tick(2 * MINUTE);
-    assert_eq!(play.state.usage.of(Map::Sessions).entries, 0);
+    assert_eq!(play.state.tally(Map::Sessions).entries, 0);
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn a_client_session_ends_by_its_own_limits_and_never_after_its_user_session() {
 
     let session = play.alive(10 * MINUTE, &sid, Kind::Online).unwrap();
     assert_eq!(session.clients.keys().collect::<Vec<_>>(), [&shop()]);
-    assert_eq!(play.state.counters.of_client(&lab(), &blog(), Kind::Online), 0);
+    assert_eq!(play.count_of_client(&blog()), 0);
 }
 
 #[test]
@@ -107,20 +107,17 @@ fn what_is_over_is_dropped_a_bounded_number_at_a_time() {
 
     let mut ticks = 0;
     while play.state.is_due(UnixMs(NOON.0 + HOUR)) {
-        let before = play.state.usage.of(Map::Sessions).entries;
+        let before = play.state.tally(Map::Sessions).entries;
         play.tick(HOUR);
         ticks += 1;
-        assert!(before - play.state.usage.of(Map::Sessions).entries <= 68);
+        assert!(before - play.state.tally(Map::Sessions).entries <= 68);
     }
 
     assert_eq!(ticks, 5);
-    assert_eq!(emptied(&play.state), State::default().slots);
-    assert_eq!(play.state.usage, State::default().usage);
-    assert_eq!(play.state.counters, State::default().counters);
-}
-
-fn emptied(state: &State) -> Vec<std::sync::Arc<crate::machine::slot::Slot>> {
-    state.slots.clone()
+    assert_eq!(play.state.image().slots().count(), 0);
+    assert_eq!((play.state.bytes(), play.state.names.size()), (0, (0, 0)));
+    assert!(play.state.due.is_empty());
+    assert_eq!(play.state.counters.all().count(), 0);
 }
 
 #[test]
@@ -130,7 +127,7 @@ fn every_marker_goes_when_it_would_have_expired() {
     play.redeem(1, redeem(&sid));
     play.at(2, Command::Revoke { realm: lab(), jti: "t".into(), lifespan: DurationMs(MINUTE) });
     play.at(3, Command::EndSession { sid, kind: Kind::Online });
-    let held = |play: &Play, map| play.state.usage.of(map).entries;
+    let held = |play: &Play, map| play.state.tally(map).entries;
     assert_eq!([Map::Codes, Map::Revocations, Map::Tombstones].map(|map| held(&play, map)), [1, 1, 1]);
 
     play.tick(MINUTE + 2);
@@ -198,12 +195,12 @@ fn a_sweep_removes_what_a_fence_ended_and_keeps_the_rest() {
         assert!(ticks < 50, "a sweep ends");
     }
 
-    assert_eq!(play.state.usage.of(Map::Sessions).entries, 1);
+    assert_eq!(play.state.tally(Map::Sessions).entries, 1);
     assert!(play.alive(3, &kept, Kind::Online).is_some());
-    assert_eq!(play.state.counters.of_realm(&lab(), Kind::Online), 1);
-    assert_eq!(play.state.usage.of(Map::Fences).entries, 1, "remembered for logins that began before it");
+    assert_eq!(play.state.counters.all().map(|(_, sessions, ..)| sessions).collect::<Vec<_>>(), [[1, 0]]);
+    assert_eq!(play.state.tally(Map::Fences).entries, 1, "remembered for logins that began before it");
     play.tick(25 * HOUR);
-    assert_eq!(play.state.usage.of(Map::Fences).entries, 0);
+    assert_eq!(play.state.tally(Map::Fences).entries, 0);
 }
 
 #[test]
@@ -216,7 +213,7 @@ fn a_second_fence_over_the_same_scope_replaces_the_first() {
     play.at(2, fence);
 
     assert!(play.alive(3, &sid, Kind::Online).is_none());
-    assert_eq!(play.state.usage.of(Map::Fences).entries, 1);
+    assert_eq!(play.state.tally(Map::Fences).entries, 1);
     while play.state.is_due(UnixMs(NOON.0 + 3)) {
         play.tick(3);
     }
@@ -229,7 +226,7 @@ fn counters_follow_every_start_and_end() {
     let mut play = Play::default();
     let sid = play.sign_in(0);
     play.at(0, Command::AttachClient(attach(&sid, blog())));
-    let count = |play: &Play, client| play.state.counters.of_client(&lab(), &client, Kind::Online);
+    let count = |play: &Play, client| play.count_of_client(&client);
     assert_eq!([shop(), blog()].map(|client| count(&play, client)), [1, 1]);
 
     let end =
@@ -239,5 +236,5 @@ fn counters_follow_every_start_and_end() {
     let Outcome::Ended { .. } = play.at(2, Command::EndSession { sid, kind: Kind::Online }) else { panic!() };
 
     assert_eq!([shop(), blog()].map(|client| count(&play, client)), [0, 0]);
-    assert_eq!(play.state.counters, State::default().counters);
+    assert_eq!(play.state.counters.all().count(), 0);
 }
