@@ -131,7 +131,7 @@ fn exchanges(replay: &mut Replay, folder: &Path, lists: &Lists, report: &mut Rep
     let place = Place { base: replay.origin.base.clone(), host: replay.origin.host.clone() };
     let requests = match std::env::var_os("KEYRAFT_PARITY_REQUESTS") {
         Some(path) => std::fs::read_to_string(path)?,
-        None => read(folder, "data/exchanges.jsonl")?,
+        None => read(folder, "data/exchanges.jsonl")? + &read(folder, "data/more.jsonl")?,
     };
     let mut recorded = String::new();
     for line in requests.lines() {

@@ -85,7 +85,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Route> {
 }
 
 /// Paths at which Keycloak hands a request on to another class: which methods exist is decided per class.
-const CLASSES: [&str; 27] = [
+const CLASSES: [&str; 28] = [
     "/admin",
     "/admin/realms",
     "~",
@@ -113,6 +113,7 @@ const CLASSES: [&str; 27] = [
     "~/roles-by-id",
     "~/users",
     "~/users/{}",
+    "~/users/{}/role-mappings",
 ];
 
 /// Writes whose answers say `Cache-Control: no-cache`, as reads do.

@@ -7,39 +7,64 @@
 #![expect(clippy::cast_precision_loss, reason = "counts of a few seconds are far below 2^52")]
 
 mod bare;
+mod browser;
+mod crowd;
+mod http;
+mod measure;
 mod peer;
 mod process;
 mod scenario;
+mod server;
 mod setup;
+mod table;
+mod worker;
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
+use anyhow::{Result, ensure};
 use clap::Parser;
 
-use crate::{peer::Peer, scenario::Scenario};
+use crate::{
+    bare::Bare,
+    measure::Pace,
+    peer::Peer,
+    scenario::Scenario,
+    server::Server,
+    table::{Findings, Provider, count},
+};
 
-/// `bench --peer keyraft=http://127.0.0.1:8080,4711 --peer other=http://127.0.0.1:8480/realms/bench,4712`
+/// `bench --server target/dist/keyraft --peer other=http://127.0.0.1:8480/realms/bench,4712`
 #[derive(Debug, Parser)]
 struct Options {
-    /// `NAME=URL,PID`: a provider that runs already. A URL without a path is a server with Keycloak's admin API,
-    /// which is set up with `admin`/`admin`; with a path it is an issuer that knows client `bench`/`bench-secret`.
-    #[arg(long = "peer", required = true)]
+    /// Keyraft's binary: it is started, measured first, and stopped.
+    #[arg(long)]
+    server: Option<PathBuf>,
+    /// `NAME=URL,PID`: a provider that runs already. The URL is an issuer's, who knows the clients `bench`,
+    /// `bench-rs256`, `bench-es256` and `bench-eddsa` with the secret `bench-secret` and the person `bench` with
+    /// `bench-password`; or it is that of a server with Keycloak's admin API, where they are made.
+    #[arg(long = "peer")]
     peers: Vec<Peer>,
-    /// Seconds for each scenario, after as many of warming up (at most 5).
-    #[arg(long, default_value_t = 5)]
-    seconds: u64,
+    /// Seconds of a round.
+    #[arg(long, default_value_t = 2.0)]
+    seconds: f64,
+    /// Rounds of each scenario; the best counts.
+    #[arg(long, default_value_t = 3)]
+    rounds: usize,
+    /// Seconds of each scenario before its first round.
+    #[arg(long, default_value_t = 2.0)]
+    warm_up: f64,
     /// Requests in flight.
-    #[arg(long, default_value_t = 8)]
+    #[arg(long, default_value_t = 16)]
     connections: usize,
-    /// Signature algorithm of the realm that is made.
-    #[arg(long, default_value = "RS256")]
-    alg: String,
     /// Only scenarios whose name contains this.
     #[arg(long, default_value = "")]
     only: String,
-    /// Starts this many sessions and prints what they cost in resident memory.
+    /// Starts this many sessions at the first provider and says what they cost in resident memory.
     #[arg(long, default_value_t = 0)]
     sessions: u64,
+    /// Writes the table to this file as well.
+    #[arg(long)]
+    markdown: Option<PathBuf>,
     /// Administrator of servers that are set up.
     #[arg(long, default_value = "admin")]
     admin: String,
@@ -48,75 +73,99 @@ struct Options {
     password: String,
 }
 
-#[tokio::main]
-async fn main() -> anyhow::Result<()> {
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<()> {
     let options = Options::parse();
-    say("bare costs on one core of this machine:");
-    for (name, micros) in bare::costs() {
-        say(&format!("  {name:<34} {micros:>10.1} µs  {:>10.0}/s", 1e6 / micros));
+    let admin = (options.admin.as_str(), options.password.as_str());
+    let bare = Bare::measure()?;
+    say(&format!("{}; bare costs on one of them:", process::machine()));
+    for (name, micros) in bare.rows() {
+        say(&format!("  {name:<48} {micros:>9.1} µs  {:>8.0}/s", 1e6 / micros));
     }
-    let span = Duration::from_secs(options.seconds.max(1));
-    let mut table: Vec<(Scenario, Vec<Option<f64>>)> = Vec::new();
-    for scenario in Scenario::ALL.into_iter().filter(|scenario| scenario.name().contains(&options.only)) {
-        table.push((scenario, Vec::new()));
+    let mut findings = Findings {
+        bare,
+        start_up: None,
+        scenarios: Scenario::ALL.into_iter().filter(|one| one.name.contains(&options.only)).collect(),
+        providers: Vec::new(),
+        session: None,
+    };
+    let mut peers = options.peers.clone();
+    let mut server = None;
+    if let Some(binary) = &options.server {
+        let (started, start_up) = Server::start(binary, admin).await?;
+        say(&format!(
+            "start to first token: {} ms at first, {} ms later",
+            start_up.first.as_millis(),
+            start_up.again.as_millis()
+        ));
+        peers.insert(0, started.peer());
+        server = Some(started);
+        findings.start_up = Some(start_up);
     }
-    for peer in &options.peers {
-        say(&format!("\n{} ({}, process {}), {}", peer.name, peer.url, peer.pid, options.alg));
-        let idle = process::resident_mib(peer.pid)?;
-        let target = setup::target(peer, &options.admin, &options.password, &options.alg).await?;
-        for (scenario, rates) in &mut table {
-            match scenario.run(&target, peer.pid, options.connections, span).await {
-                Ok(measured) => {
-                    say(&format!(
-                        "  {:<20} {:>9.0} per CPU-second  {:>9.1} µs CPU  {:>8.0}/s wall  {} failed",
-                        scenario.name(),
-                        measured.per_cpu_second(),
-                        1e6 / measured.per_cpu_second(),
-                        measured.per_second(),
-                        measured.failed
-                    ));
-                    rates.push((measured.failed == 0).then(|| measured.per_cpu_second()));
-                }
-                Err(error) => {
-                    say(&format!("  {:<20} not measured: {error:#}", scenario.name()));
-                    rates.push(None);
-                }
-            }
+    ensure!(!peers.is_empty(), "nothing to measure: name a --server or a --peer");
+    for (at, peer) in peers.iter().enumerate() {
+        findings.providers.push(provider(peer, &findings, &options).await?);
+        if at == 0 && options.sessions > 0 {
+            let bytes = crowd::bytes_per_session(peer, admin, options.sessions, options.connections).await?;
+            say(&format!("  {} sessions with two clients: {bytes:.0} bytes each", options.sessions));
+            findings.session = Some((bytes, options.sessions));
         }
-        say(&format!("  resident: {idle:.0} MiB before, {:.0} MiB after", process::resident_mib(peer.pid)?));
-        if options.sessions > 0 {
-            let (started, grown) =
-                scenario::sessions(&target, peer.pid, options.sessions, options.connections).await?;
-            say(&format!(
-                "  {started} sessions: {grown:.1} MiB, {:.0} bytes each",
-                grown * 1_048_576.0 / started as f64
-            ));
+        if at == 0 {
+            drop(server.take());
         }
     }
-    ratios(&options.peers, &table);
+    let text = findings.markdown()?;
+    say(&format!("\n{text}"));
+    if let Some(path) = options.markdown {
+        tokio::fs::write(path, text).await?;
+    }
     Ok(())
 }
 
-/// The table for documents: a row for each scenario, a column for each peer, and how the first compares.
-fn ratios(peers: &[Peer], table: &[(Scenario, Vec<Option<f64>>)]) {
-    let names: Vec<_> = peers.iter().map(|peer| peer.name.as_str()).collect();
-    say(&format!("\n| operations per CPU-second | {} | ratio |", names.join(" | ")));
-    say(&format!("|---|{}---|", "---:|".repeat(names.len())));
-    for (scenario, rates) in table {
-        let cells: Vec<_> = rates
-            .iter()
-            .map(|rate| rate.map_or_else(|| "–".to_owned(), |rate| format!("{rate:.0}")))
-            .collect();
-        let first = rates.first().copied().flatten();
-        let others = rates.iter().skip(1);
-        let ratio: Vec<_> = others
-            .map(|rate| match (first, rate) {
-                (Some(first), Some(rate)) => format!("{:.1}×", first / rate),
-                _ => "–".to_owned(),
-            })
-            .collect();
-        say(&format!("| {} | {} | {} |", scenario.name(), cells.join(" | "), ratio.join(", ")));
+/// Sets a provider up and runs every scenario against it. A scenario that it cannot do has no rate.
+async fn provider(peer: &Peer, findings: &Findings, options: &Options) -> Result<Provider> {
+    say(&format!("\n{} ({}, process {})", peer.name, peer.url, peer.pid));
+    let idle = process::resident_bytes(peer.pid)?;
+    let target = setup::target(peer, (&options.admin, &options.password)).await?;
+    let pace = Pace {
+        connections: options.connections.max(1),
+        warm_up: Duration::from_secs_f64(options.warm_up),
+        round: Duration::from_secs_f64(options.seconds),
+        rounds: options.rounds.max(1),
+    };
+    let mut rates = Vec::new();
+    for scenario in &findings.scenarios {
+        match measure::run(*scenario, &target, peer.pid, pace).await {
+            Ok(measured) => {
+                let rate = measured.per_cpu_second;
+                let goal = scenario.goal.rate(&findings.bare);
+                say(&format!(
+                    "  {:<28} {:>8} per CPU-second ({} at worst) {:>9.1} µs  {:>7.0}/s wall{}",
+                    scenario.name,
+                    count(rate),
+                    count(measured.worst),
+                    1e6 / rate,
+                    measured.per_second,
+                    goal.map_or_else(String::new, |goal| format!(
+                        "  {:>4.0} % of the goal",
+                        100.0 * rate / goal
+                    )),
+                ));
+                rates.push(Some(rate));
+            }
+            Err(error) => {
+                say(&format!("  {:<28} not measured: {error:#}", scenario.name));
+                rates.push(None);
+            }
+        }
     }
+    let resident = (idle, process::resident_bytes(peer.pid)?);
+    say(&format!(
+        "  resident: {:.1} MiB before, {:.1} MiB after",
+        resident.0 / 1_048_576.0,
+        resident.1 / 1_048_576.0
+    ));
+    Ok(Provider { name: peer.name.clone(), rates, resident })
 }
 
 #[expect(clippy::print_stdout, reason = "printing is what this program is for")]

@@ -10,13 +10,6 @@ pub(crate) struct Peer {
     pub(crate) pid: u32,
 }
 
-impl Peer {
-    /// Whether it is a whole server with Keycloak's admin API, not one issuer.
-    pub(crate) fn is_server(&self) -> bool {
-        url::Url::parse(&self.url).is_ok_and(|url| url.path() == "/")
-    }
-}
-
 impl FromStr for Peer {
     type Err = String;
 

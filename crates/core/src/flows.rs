@@ -91,6 +91,9 @@ impl Core {
             .write(async |tx| {
                 let (before, versions) = load(&tx, id).await?;
                 let doomed = before.flow(flow)?;
+                if doomed.built_in {
+                    return Err(FlowError::BuiltIn);
+                }
                 let settings = realms::find(&tx, id).await?.ok_or(Error::NotFound("realm"))?.value;
                 if bindings(&settings).contains(&doomed.alias.as_str())
                     || is_overridden(&tx, id, flow).await?

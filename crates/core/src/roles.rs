@@ -28,6 +28,7 @@ impl Core {
     ) -> Result<Role, Error> {
         let name = text(given, "name").ok_or_else(|| invalid("name", "role has no name"))?;
         fits("name", name, MAX_NAME)?;
+        fits("description", text(given, "description").unwrap_or_default(), MAX_NAME)?;
         let composites = self.named_composites(realm, given).await?;
         if !composites.iter().all(|role| by.may_give(realm, role)) {
             return Err(Error::Denied("a composite role carries more authority than its giver has"));
@@ -86,6 +87,7 @@ impl Core {
         let name = text(given, "name").filter(|name| !name.is_empty());
         let name = name.ok_or_else(|| invalid("name", "role has no name"))?;
         fits("name", name, MAX_NAME)?;
+        fits("description", text(given, "description").unwrap_or_default(), MAX_NAME)?;
         if name != role.name && by.is_admin_role(&role.id) {
             return Err(Error::Denied("an admin role keeps its name"));
         }

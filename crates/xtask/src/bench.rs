@@ -1,86 +1,58 @@
-//! Runs the benchmark against the binary as it is shipped, on a server of its own.
+//! Runs the benchmark against the binary as it is shipped, and keeps the README's table of its numbers.
 
-use std::{
-    io::{Read as _, Write as _},
-    net::{TcpListener, TcpStream},
-    path::PathBuf,
-    process::{Child, Command, Stdio},
-    thread::sleep,
-    time::{Duration, Instant},
-};
+use std::path::PathBuf;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 
 use crate::command::{self, cargo, root};
 
-/// Builds and starts the server, and runs `crates/bench` with `options` on it. Further peers are among the options.
+const BEGIN: &str = "<!-- bench: cargo xtask bench --write-readme -->";
+const END: &str = "<!-- /bench -->";
+const WRITE_README: &str = "--write-readme";
+
+/// Builds the server, and runs `crates/bench` with `options` on it. Further peers are among the options; with
+/// `--write-readme` the table replaces the one in the README.
 pub(crate) fn run(options: &[String]) -> Result<()> {
     command::run(&mut cargo(["build", "--profile", "dist", "--package", "keyraft"]))?;
     command::run(&mut cargo(["build", "--release", "--package", "bench"]))?;
-    let server = Server::start()?;
-    let peer = format!("keyraft=http://127.0.0.1:{},{}", server.port, server.process.id());
-    let mut arguments = vec!["run", "--quiet", "--release", "--package", "bench", "--", "--peer", &peer];
-    arguments.extend(options.iter().map(String::as_str));
-    command::run(&mut cargo(arguments))
-}
-
-/// The shipped binary in development mode; it ends with this value.
-struct Server {
-    process: Child,
-    folder: PathBuf,
-    port: u16,
-}
-
-impl Server {
-    fn start() -> Result<Self> {
-        let target =
-            std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
-        let folder = std::env::temp_dir().join(format!("keyraft-bench-{}", std::process::id()));
-        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        let process = Command::new(target.join("dist/keyraft"))
-            .args(["start-dev", "--http-host=127.0.0.1", "--health-enabled=false", "--metrics-enabled=false"])
-            .arg(format!("--http-port={port}"))
-            .arg(format!("--data-dir={}", folder.display()))
-            .args([
-                "--bootstrap-admin-username=admin",
-                "--bootstrap-admin-password=admin",
-                "--log-level=warn",
-            ])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .spawn()
-            .context("cannot start the server")?;
-        let mut server = Self { process, folder, port };
-        let began = Instant::now();
-        while began.elapsed() < Duration::from_secs(30) {
-            if server.answers() {
-                return Ok(server);
-            }
-            if let Some(status) = server.process.try_wait()? {
-                bail!("the server ended: {status}");
-            }
-            sleep(Duration::from_millis(20));
-        }
-        bail!("the server does not answer after 30 s")
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+    let server = target.join("dist/keyraft");
+    let table = std::env::temp_dir().join(format!("keyraft-bench-{}.md", std::process::id()));
+    let mut bench = std::process::Command::new(target.join("release/bench"));
+    bench.arg("--server").arg(server).arg("--markdown").arg(&table);
+    bench.args(options.iter().filter(|option| *option != WRITE_README));
+    command::run(&mut bench)?;
+    let text = std::fs::read_to_string(&table).context("the benchmark left no table")?;
+    std::fs::remove_file(&table)?;
+    if options.iter().any(|option| option == WRITE_README) {
+        write_readme(&text)?;
     }
-
-    fn answers(&self) -> bool {
-        let ask = || -> std::io::Result<String> {
-            let mut stream = TcpStream::connect(("127.0.0.1", self.port))?;
-            stream
-                .write_all(b"GET /realms/master HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")?;
-            let mut answer = String::new();
-            stream.read_to_string(&mut answer)?;
-            Ok(answer)
-        };
-        ask().is_ok_and(|answer| answer.starts_with("HTTP/1.1 200"))
-    }
+    Ok(())
 }
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-        let _ = std::fs::remove_dir_all(&self.folder);
+fn write_readme(table: &str) -> Result<()> {
+    let path = root().join("README.md");
+    let text = std::fs::read_to_string(&path)?;
+    let fresh = replaced(&text, table).context("the README has no place for the table")?;
+    std::fs::write(&path, fresh).with_context(|| format!("cannot write {}", path.display()))
+}
+
+fn replaced(text: &str, table: &str) -> Option<String> {
+    let (before, rest) = text.split_once(BEGIN)?;
+    let (_, after) = rest.split_once(END)?;
+    Some(format!("{before}{BEGIN}\n{}\n{END}{after}", table.trim()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_replaced_and_nothing_else() {
+        let text = format!("a\n{BEGIN}\nold\n{END}\nb\n");
+        let fresh = replaced(&text, "| x |\n").expect("both marks");
+
+        assert_eq!(fresh, format!("a\n{BEGIN}\n| x |\n{END}\nb\n"));
+        assert_eq!(replaced("no marks", "| x |"), None);
     }
 }

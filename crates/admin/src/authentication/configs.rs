@@ -1,9 +1,9 @@
 //! Configurations of steps: `authentication/config`, and those that a step is given.
 
-use keyraft_model::{Attributes, AuthenticatorConfig, FlowId};
+use keyraft_model::{AuthenticatorConfig, FlowId};
 use serde_json::{Value, json};
 
-use super::Sentences;
+use super::{Sentences, flows::may_be_alias};
 use crate::{
     context::Context,
     error::Error,
@@ -13,12 +13,13 @@ use crate::{
 
 fn read_new(given: &Object) -> AuthenticatorConfig {
     let members = given.get("config").and_then(Value::as_object).into_iter().flatten();
-    let config: Attributes =
-        members.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect();
+    let filled = members
+        .filter_map(|(name, value)| Some((name, value.as_str()?)))
+        .filter(|(_, value)| !value.is_empty());
     AuthenticatorConfig {
+        id: json::text(given, "id").map(FlowId::from).unwrap_or_default(),
         alias: json::text(given, "alias").unwrap_or_default().to_owned(),
-        config,
-        ..AuthenticatorConfig::default()
+        config: filled.map(|(name, value)| (name.clone(), value.to_owned())).collect(),
     }
 }
 
@@ -30,15 +31,24 @@ fn sentences(verb: &'static str, alias: &str) -> Sentences {
     }
 }
 
+const NO_NAME: &str = "Failed to create authentication execution configuration with empty alias name";
+
 /// `POST executions/{executionId}/config`: instead of the one that the step has.
 pub(crate) async fn create(cx: Context) -> Result<Reply, Error> {
     let given = cx.object("AuthenticatorConfigRepresentation")?;
     let (config, step) = (read_new(&given), FlowId::from(cx.parameter("executionId")));
-    let sentences = sentences(
-        "Failed to create authentication execution configuration with empty alias name",
-        &config.alias,
-    );
+    may_be_alias(&config.alias)?;
+    let sentences = sentences(NO_NAME, &config.alias);
     let made = cx.core.change_flows(&cx.realm, |flows| flows.configure(&step, config.clone())).await;
+    Ok(cx.created(made.map_err(|error| sentences.say(error))?.as_str()))
+}
+
+/// `POST config`: one that no step has.
+pub(crate) async fn create_alone(cx: Context) -> Result<Reply, Error> {
+    let config = read_new(&cx.object("AuthenticatorConfigRepresentation")?);
+    may_be_alias(&config.alias)?;
+    let sentences = sentences(NO_NAME, &config.alias);
+    let made = cx.core.change_flows(&cx.realm, |flows| flows.add_config(config.clone())).await;
     Ok(cx.created(made.map_err(|error| sentences.say(error))?.as_str()))
 }
 

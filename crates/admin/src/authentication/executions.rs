@@ -4,7 +4,7 @@ use keyraft_core::flows::{FlowError, Flows, NewFlow};
 use keyraft_model::{Execution, Flow, FlowId, Requirement};
 use serde_json::Value;
 
-use super::{Sentences, address, flows, providers, shapes};
+use super::{Sentences, address, providers, shapes};
 use crate::{
     context::Context,
     error::Error,
@@ -98,7 +98,7 @@ pub(crate) async fn add_flow(cx: Context) -> Result<Reply, Error> {
 /// `PUT flows/{flowAlias}/executions`: how much the flow needs a step, its place, and a sub-flow's name.
 pub(crate) async fn update(cx: Context) -> Result<Reply, Error> {
     let given = cx.object("AuthenticationExecutionInfoRepresentation")?;
-    flows::by_alias(&cx)?;
+    cx.realm.flow_by_alias(cx.parameter("flowAlias")).ok_or_else(|| Error::not_found("flow not found"))?;
     let id = FlowId::from(json::text(&given, "id").unwrap_or_default());
     let known = cx.realm.flows.iter().flat_map(|flow| &flow.executions).find(|step| step.id == id);
     let known = known.ok_or_else(|| Error::not_found("Illegal execution"))?;
@@ -106,7 +106,8 @@ pub(crate) async fn update(cx: Context) -> Result<Reply, Error> {
         Some(name) => shapes::requirement(name)?,
         None => known.requirement,
     };
-    let (place, name) = (number(&given, "priority")?, json::text(&given, "displayName"));
+    // An absent place is the first, as in Keycloak.
+    let (place, name) = (Some(number(&given, "priority")?.unwrap_or(0)), json::text(&given, "displayName"));
     let below = known.flow.as_ref().and_then(|id| cx.realm.flows.iter().find(|flow| flow.id == *id));
     let sentences = Sentences { taken: "Flow alias name already exists".to_owned(), ..Sentences::default() };
     change(&cx, sentences, |flows| {
@@ -132,6 +133,9 @@ pub(crate) async fn create(cx: Context) -> Result<Reply, Error> {
     if parent.built_in {
         return Err(Error::plain(illegal));
     }
+    if let Some(name) = text("authenticator").filter(|name| providers::fitting(parent, name).is_none()) {
+        return Err(Error::plain(format!("No authentication provider found for id: {name}")));
+    }
     let step = Execution {
         authenticator: text("authenticator").map(str::to_owned),
         config: text("authenticatorConfig").map(FlowId::from),
@@ -139,6 +143,9 @@ pub(crate) async fn create(cx: Context) -> Result<Reply, Error> {
         requirement: text("requirement").map_or(Ok(Requirement::Disabled), shapes::requirement)?,
         ..Execution::default()
     };
+    if step.authenticator.is_none() && step.flow.is_none() {
+        return Err(Error::plain("An execution is a provider or a flow"));
+    }
     let is_flow = |id: &FlowId| cx.realm.flows.iter().any(|flow| flow.id == *id && flow.id != parent.id);
     if step.flow.as_ref().is_some_and(|id| !is_flow(id)) {
         return Err(Error::plain("Sub-flow doesn't exist"));

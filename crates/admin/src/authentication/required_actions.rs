@@ -1,7 +1,7 @@
 //! `authentication/required-actions`.
 
 use http::StatusCode;
-use keyraft_core::{Error as CoreError, flows};
+use keyraft_core::{Error as CoreError, flows, user_profile::Fault};
 use keyraft_model::{Attributes, RequiredAction};
 use serde_json::{Value, json};
 
@@ -17,6 +17,11 @@ fn found(cx: &Context) -> Result<&RequiredAction, Error> {
     let alias = cx.parameter("alias");
     let action = cx.realm.required_actions.iter().find(|action| action.alias == alias);
     action.ok_or_else(|| Error::not_found("Failed to find required action"))
+}
+
+/// Where an action is removed or moved, Keycloak ends the sentence.
+fn gone_meanwhile() -> Error {
+    Error::not_found("Failed to find required action.")
 }
 
 fn gone(error: CoreError) -> Error {
@@ -38,10 +43,29 @@ async fn change(cx: &Context, change: impl Fn(&mut RequiredAction) + Send + Sync
     Ok(Reply::Nothing)
 }
 
-fn config(given: &Object) -> Option<Attributes> {
-    let members = given.get("config")?.as_object()?.iter();
-    Some(members.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect())
+/// The settings of an action in a representation, without those that it does not have.
+///
+/// # Errors
+/// 400 for a time that is no number.
+fn config(cx: &Context, given: &Object) -> Result<Option<Attributes>, Error> {
+    let known = settings(cx).unwrap_or_default();
+    let is_known = |name: &str| known.iter().any(|property| property["name"] == name);
+    let Some(members) = given.get("config").and_then(Value::as_object) else { return Ok(None) };
+    let mut config = Attributes::new();
+    for (name, value) in members.iter().filter(|(name, _)| is_known(name)) {
+        let Some(text) = value.as_str().filter(|text| !text.is_empty()) else { continue };
+        if name == MAX_AGE && text.parse::<u32>().is_err() {
+            let params = vec![];
+            let fault = Fault { field: name.clone(), message: "error-invalid-value".to_owned(), params };
+            return Err(CoreError::Profile(vec![fault]).into());
+        }
+        config.insert(name.clone(), text.to_owned());
+    }
+    Ok(Some(config))
 }
+
+/// How old a login may be, in seconds, for a person to choose an action himself.
+const MAX_AGE: &str = "max_auth_age";
 
 /// `GET required-actions`.
 pub(crate) async fn list(cx: Context) -> Result<Reply, Error> {
@@ -59,13 +83,14 @@ pub(crate) async fn update(cx: Context) -> Result<Reply, Error> {
     let flag = |name: &str| given.get(name).and_then(Value::as_bool).unwrap_or(false);
     let (enabled, default_action) = (flag("enabled"), flag("defaultAction"));
     let priority = given.get("priority").and_then(Value::as_i64).unwrap_or(0);
+    let config = config(&cx, &given)?;
     change(&cx, |action| {
         if let Some(name) = json::text(&given, "name") {
             name.clone_into(&mut action.name);
         }
         (action.enabled, action.default_action, action.priority) = (enabled, default_action, priority);
-        if let Some(config) = config(&given) {
-            action.config = config;
+        if let Some(config) = &config {
+            action.config.clone_from(config);
         }
     })
     .await
@@ -73,7 +98,7 @@ pub(crate) async fn update(cx: Context) -> Result<Reply, Error> {
 
 /// `DELETE required-actions/{alias}`.
 pub(crate) async fn delete(cx: Context) -> Result<Reply, Error> {
-    let alias = found(&cx)?.alias.as_str();
+    let alias = found(&cx).map_err(|_| gone_meanwhile())?.alias.as_str();
     let removed = cx.core.change_required_actions(&cx.realm, |actions| {
         actions.retain(|action| action.alias != alias);
         Ok(())
@@ -154,8 +179,8 @@ pub(crate) async fn describe_config(cx: Context) -> Result<Reply, Error> {
 /// `PUT required-actions/{alias}/config`.
 pub(crate) async fn update_config(cx: Context) -> Result<Reply, Error> {
     configurable(&cx)?;
-    let given = cx.object("{*}")?;
-    let config = config(&given).unwrap_or_default();
+    let given = cx.object("RequiredActionConfigRepresentation")?;
+    let config = config(&cx, &given)?.unwrap_or_default();
     change(&cx, |action| action.config.clone_from(&config)).await
 }
 
@@ -166,7 +191,7 @@ pub(crate) async fn delete_config(cx: Context) -> Result<Reply, Error> {
 }
 
 async fn shift(cx: Context, down: bool) -> Result<Reply, Error> {
-    let alias = found(&cx)?.alias.as_str();
+    let alias = found(&cx).map_err(|_| gone_meanwhile())?.alias.as_str();
     let shifted = cx.core.change_required_actions(&cx.realm, |actions| {
         flows::shift(actions, alias, down).then_some(()).ok_or(CoreError::NotFound("required action"))
     });

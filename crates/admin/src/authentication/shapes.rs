@@ -68,7 +68,8 @@ fn choices(flow: &Flow) -> &'static [&'static str] {
     match flow.provider_id.as_str() {
         "form-flow" => &["REQUIRED", "DISABLED"],
         "client-flow" => &["REQUIRED", "ALTERNATIVE", "DISABLED"],
-        _ => &["REQUIRED", "ALTERNATIVE", "DISABLED", "CONDITIONAL"],
+        "basic-flow" => &["REQUIRED", "ALTERNATIVE", "DISABLED", "CONDITIONAL"],
+        _ => &[],
     }
 }
 

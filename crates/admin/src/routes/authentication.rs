@@ -6,7 +6,7 @@ use crate::authentication::{configs, executions, flows, providers, required_acti
 routes! {
     GET "~/authentication/authenticator-providers" ViewRealm => providers::authenticators;
     GET "~/authentication/client-authenticator-providers" ViewRealm => providers::client_authenticators;
-    POST "~/authentication/config" ManageRealm;
+    POST "~/authentication/config" ManageRealm => configs::create_alone;
     GET "~/authentication/config-description/{providerId}" ViewRealm => providers::description;
     GET "~/authentication/config/{id}" ViewRealm => configs::read;
     PUT "~/authentication/config/{id}" ManageRealm => configs::update;

@@ -133,6 +133,7 @@ const GIVES_NOTHING: &[&str] = &[
     "PUT ~/default-default-client-scopes/{clientScopeId}",
     "PUT ~/default-optional-client-scopes/{clientScopeId}",
     // How people prove who they are: what manages a realm decides that, as in the original. No role is given by it.
+    "POST ~/authentication/config",
     "PUT ~/authentication/config/{id}",
     "POST ~/authentication/executions",
     "POST ~/authentication/executions/{executionId}/config",

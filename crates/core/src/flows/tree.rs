@@ -337,11 +337,30 @@ impl Flows {
         if self.configs.iter().any(|known| known.alias == config.alias && Some(&known.id) != old.as_ref()) {
             return Err(FlowError::Taken);
         }
-        let config = AuthenticatorConfig { id: FlowId::random(), ..config };
-        let id = config.id.clone();
         self.configs.retain(|known| Some(&known.id) != old.as_ref());
-        self.configs.push(config);
+        let id = self.add_config(config)?;
         self.step(step)?.config = Some(id.clone());
+        Ok(id)
+    }
+
+    /// Adds a configuration; its id is kept if it has one.
+    ///
+    /// # Errors
+    /// [`FlowError::NoAlias`]; [`FlowError::Taken`] when another one is called so or has its id.
+    pub fn add_config(&mut self, mut config: AuthenticatorConfig) -> Result<FlowId, FlowError> {
+        if config.alias.is_empty() {
+            return Err(FlowError::NoAlias);
+        }
+        if config.id.is_empty() {
+            config.id = FlowId::random();
+        }
+        fits("alias", &config.alias, MAX_ALIAS)?;
+        fits("id", config.id.as_str(), MAX_ID)?;
+        if self.configs.iter().any(|known| known.alias == config.alias || known.id == config.id) {
+            return Err(FlowError::Taken);
+        }
+        let id = config.id.clone();
+        self.configs.push(config);
         Ok(id)
     }
 

@@ -199,7 +199,8 @@ fn samples(t: &Messages) -> Vec<(&'static str, String)> {
         needs_label: true,
         may_cancel: true,
     };
-    let (confirm_heading, todo) = (t.get("confirmExecutionOfActions"), [t.get("updatePasswordTitle").into()]);
+    let (confirm_heading, todo) =
+        (t.get("confirmExecutionOfActions"), [t.get("updatePasswordTitle").into_owned()]);
     let confirm_link = ConfirmLinkPage {
         t,
         frame: &frame,

@@ -220,14 +220,10 @@ pub(super) fn groups(call: &Call) -> Result<Reply, Refusal> {
     Ok(Reply::Json(shown.collect()))
 }
 
-/// `GET /supportedLocales`: for everybody who is let in.
+/// `GET /supportedLocales`: for everybody who is let in, whether or not the realm uses them at present.
 pub(super) fn locales(call: &Call) -> Reply {
-    let realm = &call.bearer.realm.realm;
-    let mut tags: Vec<&str> = if realm.internationalization_enabled {
-        realm.supported_locales.iter().flatten().map(String::as_str).collect()
-    } else {
-        Vec::new()
-    };
+    let supported = &call.bearer.realm.realm.supported_locales;
+    let mut tags: Vec<&str> = supported.iter().flatten().map(String::as_str).collect();
     tags.sort_unstable();
     Reply::UncachedJson(json!(tags))
 }
