@@ -32,15 +32,6 @@ pub struct Recovered {
     pub entries: u64,
 }
 
-/// Has a node pass over an entry of the log that its version cannot read, from its next start on. The name is the
-/// one that the stopped node gave; all nodes must be told the same.
-///
-/// # Errors
-/// [`Error::Storage`] for a text that is no name of an entry, and where the folder cannot be written.
-pub fn skip(folder: &Path, entry: &str) -> Result<(), Error> {
-    Skips::add(folder, entry).map_err(Error::Storage)
-}
-
 /// Begins a new epoch with what one survivor holds, as its only member. All that is in its log counts, committed or
 /// not: of what was answered it loses only what it never received. The epoch is higher, so the others are fenced.
 ///

@@ -31,6 +31,8 @@ mod wal;
 mod word;
 
 #[cfg(test)]
+mod sim;
+#[cfg(test)]
 mod tests;
 
 use std::{collections::BTreeMap, io, sync::Arc, time::Duration};

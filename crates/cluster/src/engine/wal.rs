@@ -92,7 +92,7 @@ impl chunked_wal::Callback for Flushed {
 }
 
 /// The log in memory.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Index {
     vote: Option<Vote>,
     purged: Option<LogId>,

@@ -42,7 +42,11 @@ pub(crate) fn check(config: &Config, problems: &mut Vec<Problem>) {
             note("nodes", "is not set, and neither is cluster.dns_names: no other node can be found", remedy);
         }
         (false, false) => {
-            note("nodes", "and cluster.dns_names both say where the nodes are", "Keep one of the two.");
+            note(
+                "nodes",
+                "and cluster.dns_names both say where the nodes are",
+                "Keep one of the two: the list, or the names.",
+            );
         }
         _ => {}
     }
