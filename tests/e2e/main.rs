@@ -30,6 +30,7 @@ mod policy;
 mod races;
 mod redirects;
 mod refresh;
+mod refusals;
 mod registration;
 mod sameness;
 mod shop;
