@@ -15,6 +15,7 @@ mod crash;
 mod discovery;
 mod doors;
 mod escalation;
+mod events;
 mod foreign;
 mod forge;
 mod grants;
