@@ -118,7 +118,7 @@ async fn elsewhere(keyraft: &Keyraft, realm: &Realm<'_>, browser: &Browser) -> R
     Ok(())
 }
 
-async fn judge(keyraft: &Keyraft, browser: &Browser) -> Result<()> {
+pub(crate) async fn judge(keyraft: &Keyraft, browser: &Browser) -> Result<()> {
     if !keyraft.is_own() {
         return Ok(()); // how the original looks is not ours to judge
     }

@@ -15,6 +15,7 @@ mod every_page;
 mod no_dead_ends;
 mod page;
 mod pictures;
+mod recovery;
 mod sign_in;
 mod single_sign_on;
 mod weight;

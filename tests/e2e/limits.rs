@@ -126,9 +126,8 @@ async fn headers_that_are_too_large_end_the_request_and_not_the_server() -> Resu
     let realm = format!("{}/realms/master", keyraft.url());
 
     for (name, size) in [("x-long", 300 * KIB), ("cookie", 300 * KIB), ("authorization", 300 * KIB)] {
-        let sent = keyraft.http().get(&realm).header(name, "x".repeat(size)).send().await;
-        // Refused, or cut off while it was still sending.
-        assert!(sent.is_err() || sent.is_ok_and(|answer| answer.status() == 431), "{name}");
+        let answer = keyraft.http().get(&realm).header(name, "x".repeat(size)).send().await?;
+        assert_eq!(answer.status(), 431, "{name}");
     }
     let many = (0..300).map(|number| format!("c{number}=v")).collect::<Vec<_>>().join("; ");
     assert!(keyraft.http().get(&realm).header("cookie", many).send().await?.status().as_u16() < 500);
@@ -191,10 +190,7 @@ async fn admin_json_has_a_depth_and_a_size() -> Result<()> {
         }
     }
     let large = json!({ "username": "x".repeat(3 * KIB * KIB) }).to_string();
-    // The answer comes before the whole body was read: a client that still sends may only see the connection end.
-    if let Ok(status) = admin_text(&keyraft, &realm.path("/users"), large).await {
-        assert_eq!(status, 413);
-    }
+    assert_eq!(admin_text(&keyraft, &realm.path("/users"), large).await?, 413);
     assert_eq!(keyraft.read(&realm.path("/users")).await?, json!([]));
     Ok(())
 }

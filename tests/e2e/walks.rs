@@ -69,7 +69,9 @@ async fn leave_no_trace(times: usize) -> Result<()> {
 
     walk(&keyraft, &url, times).await?;
 
-    let rise = resident(process)?.saturating_sub(memory);
+    let after = resident(process)?;
+    eprintln!("{times} walks: {memory} KiB of memory before them, {after} KiB after");
+    let rise = after.saturating_sub(memory);
     assert!(rise < MAX_RISE, "{rise} KiB more after {times} walks");
     assert_eq!(files(&data)?, disk);
     let sessions = keyraft.read(&realm.path("/client-session-stats")).await?;

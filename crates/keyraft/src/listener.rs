@@ -1,8 +1,13 @@
 //! A listening socket and the connections it takes.
 //!
 //! Strangers reach this before anything else, so everything is bounded: connections (further ones wait in the
-//! kernel's queue), the time of a TLS handshake and of a request's head, streams per HTTP/2 connection. A
-//! connection that fails or panics ends alone. On stop, idle connections close at once and busy ones finish.
+//! kernel's queue), the time of a TLS handshake and of a request's head, the head's size, how slowly a body may
+//! come, streams per HTTP/2 connection. A connection that fails or panics ends alone, and one that ends before
+//! its request was read to the end lingers, so that the refusal arrives. On stop, idle connections close at
+//! once and busy ones finish.
+
+mod exchange;
+mod linger;
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -11,8 +16,13 @@ use std::{
 };
 
 use anyhow::Context as _;
-use axum::{Router, body::Body, extract::ConnectInfo};
-use http::Request;
+use axum::{
+    Router,
+    body::Body,
+    extract::ConnectInfo,
+    response::{IntoResponse as _, Response},
+};
+use http::{HeaderValue, Request, StatusCode, header};
 use hyper::body::Incoming;
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
@@ -30,6 +40,10 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt as _;
 
+use self::{
+    exchange::{Exchange, Paced},
+    linger::Lingering,
+};
 use crate::shutdown::Stop;
 
 /// A TLS handshake that takes longer is given up.
@@ -115,23 +129,33 @@ impl Connection {
     async fn take(self, stream: TcpStream, tls: Option<TlsAcceptor>) {
         // Answers are small and written whole: waiting to fill a packet would only delay them.
         let _ = stream.set_nodelay(true);
-        let Some(tls) = tls else { return self.speak(stream, false).await };
+        let exchange = Exchange::default();
+        let stream = Lingering::new(stream, exchange.clone());
+        let Some(tls) = tls else { return self.speak(stream, exchange, false).await };
         match tokio::time::timeout(HANDSHAKE, tls.accept(stream)).await {
-            Ok(Ok(stream)) => self.speak(stream, true).await,
+            Ok(Ok(stream)) => self.speak(stream, exchange, true).await,
             Ok(Err(error)) => tracing::debug!(peer = %self.peer, "no TLS handshake: {error}"),
             Err(_) => tracing::debug!(peer = %self.peer, "the TLS handshake took too long"),
         }
     }
 
-    async fn speak(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, encrypted: bool) {
+    async fn speak(
+        self,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        exchange: Exchange,
+        encrypted: bool,
+    ) {
         let Self { peer, router, watcher } = self;
         let service = hyper::service::service_fn(move |request: Request<Incoming>| {
-            let mut request = request.map(Body::new);
+            let is_too_large = head_size(&request) > MAX_HEAD;
+            let exchange = exchange.clone();
+            let mut request = request.map(|body| Body::new(Paced::new(body, exchange)));
             request.extensions_mut().insert(ConnectInfo(peer));
             if encrypted {
                 request.extensions_mut().insert(Encrypted);
             }
-            router.clone().oneshot(request)
+            let router = router.clone();
+            async move { if is_too_large { Ok(head_too_large()) } else { router.oneshot(request).await } }
         });
         let mut builder = Builder::new(TokioExecutor::new());
         builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD).max_buf_size(MAX_HEAD);
@@ -147,4 +171,22 @@ impl Connection {
             tracing::debug!(%peer, "the connection ended early: {error}");
         }
     }
+}
+
+/// The bytes of a request's head as HTTP/1.1 writes it. The parser's own limit is one of memory: a connection
+/// that has a larger buffer from an earlier request lets larger heads pass.
+fn head_size<B>(request: &Request<B>) -> usize {
+    let (method, uri) = (request.method().as_str(), request.uri());
+    let host = uri.authority().map_or(0, |authority| authority.as_str().len());
+    let path = uri.path_and_query().map_or(0, |path| path.as_str().len());
+    let line = method.len() + " ".len() + host + path + " HTTP/1.1\r\n".len();
+    let field = |(name, value): (&header::HeaderName, &HeaderValue)| {
+        name.as_str().len() + ": ".len() + value.len() + "\r\n".len()
+    };
+    line + request.headers().iter().map(field).sum::<usize>() + "\r\n".len()
+}
+
+/// Word for word what the parser answers.
+fn head_too_large() -> Response {
+    (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, [(header::CONNECTION, "close")]).into_response()
 }

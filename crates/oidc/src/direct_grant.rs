@@ -76,7 +76,7 @@ impl Walk<'_> {
     }
 
     async fn username(&mut self) -> Result<(), GrantError> {
-        let Redemption { oidc, asked, params, .. } = self.request;
+        let Redemption { oidc, asked, params, about, .. } = self.request;
         let name = params.standard("username").ok_or(GrantError::UsernameMissing)?;
         name.clone_into(&mut self.person.name);
         // Blanks around a name are a person's slip on a page; a program that sends them means another name.
@@ -84,6 +84,8 @@ impl Walk<'_> {
             self.person.user = oidc.core.find_user(&asked.realm, name).await?;
         }
         if let Some(user) = &self.person.user {
+            // Nobody sets it twice: a flow asks for the name once.
+            let _ = about.set(user.user.id.clone());
             self.person.credentials = oidc.core.credentials(&asked.realm.realm.id, &user.user.id).await?;
         }
         Ok(())

@@ -5,10 +5,11 @@ pub mod client_credentials;
 pub mod password;
 pub mod refresh_token;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use http::StatusCode;
 use keyraft_core::{ClientView, UserRecord};
+use keyraft_model::UserId;
 use keyraft_wire::oauth::{ErrorCode, Params};
 
 use crate::Oidc;
@@ -27,6 +28,8 @@ pub struct Redemption<'a> {
     pub client: &'a Arc<ClientView>,
     /// What he sent.
     pub params: &'a Params,
+    /// Whom it is about, once that is known: for the event, also when nothing is redeemed.
+    pub about: &'a OnceLock<UserId>,
 }
 
 /// Why a grant is not redeemed. The texts are those that clients hear.

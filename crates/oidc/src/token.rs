@@ -3,13 +3,13 @@
 //! The phases are fixed: which grant, who asks, may scripts of that origin, is the request sound, redeem, issue.
 //! A grant implements redeeming and nothing else.
 
-use std::sync::Arc;
+use std::sync::OnceLock;
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use keyraft_core::ClientView;
-use keyraft_model::Event;
+use keyraft_model::{Event, UserId};
 use keyraft_web::Form;
 use keyraft_wire::oauth::token_request::{self, GrantType, Unreadable};
 use keyraft_wire::oauth::{ErrorCode, Params};
@@ -49,6 +49,15 @@ pub(crate) enum TokenError {
 }
 
 impl TokenError {
+    /// What the event says of it, which may tell apart what the client must not.
+    fn told(&self, user: Option<&UserId>) -> String {
+        match (self, user) {
+            (Self::Grant(GrantError::Credentials), Some(_)) => "invalid_user_credentials".to_owned(),
+            (Self::Grant(GrantError::Credentials), None) => "user_not_found".to_owned(),
+            _ => self.to_string(),
+        }
+    }
+
     /// What the client hears.
     fn refusal(&self) -> Refusal {
         match self {
@@ -81,13 +90,24 @@ pub(crate) async fn token(State(oidc): State<Oidc>, asked: Asked, Form(form): Fo
         let client = match client_auth::authenticate(&oidc, &asked, &params).await {
             Ok(client) => client,
             Err(error) => {
-                emit(&oidc, &asked, grant, None, Some(&error.to_string()));
+                let outcome = Outcome { client: None, user: None, error: Some(error.to_string()) };
+                emit(&oidc, &asked, grant, &params, outcome);
                 return Ok(cors.open(error.refusal().into_response()));
             }
         };
         cors.check(&asked, &client)?;
-        let answer = redeem(&oidc, &asked, grant, &client, &params).await;
-        emit(&oidc, &asked, grant, Some(&client), answer.as_ref().err().map(ToString::to_string).as_deref());
+        let about = OnceLock::new();
+        let redemption = grants::Redemption {
+            oidc: &oidc,
+            asked: &asked,
+            client: &client,
+            params: &params,
+            about: &about,
+        };
+        let answer = redeem(grant, redemption).await;
+        let error = answer.as_ref().err().map(|error| error.told(about.get()));
+        let outcome = Outcome { client: Some(&client), user: about.get(), error };
+        emit(&oidc, &asked, grant, &params, outcome);
         Ok::<_, ForeignOrigin>(cors.open(answer.unwrap_or_else(|error| error.refusal().into_response())))
     };
     no_store(answer.await.unwrap_or_else(IntoResponse::into_response))
@@ -104,43 +124,51 @@ fn begin(asked: &Asked, params: &Params) -> Result<GrantType, TokenError> {
     Ok(token_request::grant_type(params)?)
 }
 
-async fn redeem(
-    oidc: &Oidc,
-    asked: &Asked,
-    grant: GrantType,
-    client: &Arc<ClientView>,
-    params: &Params,
-) -> Result<Response, TokenError> {
+async fn redeem(grant: GrantType, redemption: grants::Redemption<'_>) -> Result<Response, TokenError> {
+    let grants::Redemption { oidc, asked, client, about, .. } = redemption;
     if client.client.bearer_only {
         return Err(TokenError::BearerOnly);
     }
-    token_request::is_unambiguous(params)?;
-    let redemption = grants::Redemption { oidc, asked, client, params };
+    token_request::is_unambiguous(redemption.params)?;
     let authorization = match grant {
         GrantType::AuthorizationCode => grants::authorization_code::redeem(redemption).await?,
         GrantType::ClientCredentials => grants::client_credentials::redeem(redemption).await?,
         GrantType::Password => grants::password::redeem(redemption).await?,
         GrantType::RefreshToken => grants::refresh_token::redeem(redemption).await?,
     };
+    about.get_or_init(|| authorization.user.user.id.clone());
     let tokens = issue::issue(oidc, asked, client, authorization).await?;
     let body = serde_json::to_vec(&tokens)
         .map_err(|error| keyraft_core::Error::Internal(format!("token answer: {error}")))?;
     Ok(json(StatusCode::OK, body))
 }
 
-fn emit(oidc: &Oidc, asked: &Asked, grant: GrantType, client: Option<&ClientView>, error: Option<&str>) {
+/// How a request ended, for its event.
+struct Outcome<'a> {
+    client: Option<&'a ClientView>,
+    user: Option<&'a UserId>,
+    error: Option<String>,
+}
+
+fn emit(oidc: &Oidc, asked: &Asked, grant: GrantType, params: &Params, outcome: Outcome<'_>) {
     let kind = match grant {
         GrantType::AuthorizationCode => "CODE_TO_TOKEN",
         GrantType::ClientCredentials => "CLIENT_LOGIN",
         GrantType::Password => "LOGIN",
         GrantType::RefreshToken => "REFRESH_TOKEN",
     };
+    let name =
+        params.standard("username").filter(|_| grant == GrantType::Password && outcome.client.is_some());
+    let details = [("grant_type", params.standard("grant_type")), ("username", name)];
+    let details = details.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())));
     oidc.core.events.emit(&Event {
-        kind: if error.is_some() { format!("{kind}_ERROR") } else { kind.to_owned() },
+        kind: if outcome.error.is_some() { format!("{kind}_ERROR") } else { kind.to_owned() },
         realm_id: asked.realm.realm.id.clone(),
-        client_id: client.map(|client| client.client.client_id.clone()),
+        client_id: outcome.client.map(|client| client.client.client_id.clone()),
+        user_id: outcome.user.map(ToString::to_string),
         ip_address: Some(asked.ip()),
-        error: error.map(str::to_owned),
+        error: outcome.error,
+        details: details.collect(),
         ..Event::default()
     });
 }

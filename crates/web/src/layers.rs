@@ -15,7 +15,7 @@ use axum::extract::{ConnectInfo, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use futures::FutureExt as _;
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use keyraft_model::Realm;
 use percent_encoding::percent_decode_str;
 use tracing::Instrument as _;
@@ -67,6 +67,10 @@ async fn around<R: RealmSource>(State(kit): State<Kit<R>>, request: Request, nex
         found
             .map_or_else(BrowserHeaders::default, |realm| BrowserHeaders::from(&*realm))
             .apply(&asked, &mut response);
+        if response.status() == StatusCode::SERVICE_UNAVAILABLE {
+            let headers = response.headers_mut();
+            headers.entry(header::RETRY_AFTER).or_insert(const { HeaderValue::from_static("2") });
+        }
         response
     });
     answered.instrument(span).await
@@ -135,7 +139,6 @@ fn realm_in(path: &str, root: &str) -> Option<String> {
 mod tests {
     use axum::body::Body;
     use axum::routing::get;
-    use http::StatusCode;
     use tower::ServiceExt as _;
 
     use super::*;
