@@ -31,6 +31,11 @@ impl Forge {
         Ok(Self { rsa, secret })
     }
 
+    /// The secret.
+    pub(crate) fn secret(&self) -> &[u8] {
+        &self.secret
+    }
+
     /// A realm that has these keys.
     pub(crate) async fn realm<'a>(&self, keyraft: &'a Keyraft, name: &str) -> Result<Realm<'a>> {
         let der: Pkcs8V1Der<'_> = self.rsa.as_der()?;

@@ -27,6 +27,7 @@ mod mail;
 mod matrix;
 mod names;
 mod original;
+mod outage;
 mod policy;
 mod races;
 mod redirects;
@@ -39,6 +40,7 @@ mod sign_out;
 mod starting;
 mod sweeps;
 mod transfer;
+mod verifier;
 mod walks;
 
 use anyhow::Result;

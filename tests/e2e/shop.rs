@@ -102,6 +102,12 @@ impl<'a> Shop<'a> {
         reply(request.basic_auth(&self.client_id, Some(SECRET))).await
     }
 
+    /// Whether somebody unknown hears that he is unknown, for which the server has to look.
+    pub(crate) async fn is_served(&self) -> Result<bool> {
+        let form = [("grant_type", "password"), ("username", "nobody"), ("password", "guess")];
+        Ok(self.token(&form).await?.refusal() == (400, "invalid_grant"))
+    }
+
     /// Whether the server says of a token that it is good (RFC 7662 §2.2).
     pub(crate) async fn is_active(&self, token: &str) -> Result<bool> {
         let reply = self.post("token/introspect", &[("token", token)]).await?;

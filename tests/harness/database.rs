@@ -7,11 +7,12 @@ use anyhow::{Context as _, Result, bail};
 use url::Url;
 use uuid::Uuid;
 
+use crate::fault_proxy::{FaultProxy, Upstream};
 use crate::tools::find_program;
 
 /// A database that goes away with the value.
 #[derive(Debug)]
-pub(crate) struct Database {
+pub struct Database {
     server: Url,
     name: String,
 }
@@ -25,7 +26,15 @@ impl Database {
         if std::env::var_os("KEYRAFT_TEST_DB").is_none() {
             return Ok(None);
         }
-        let server = std::env::var("KEYRAFT_TEST_PG_URL").context("KEYRAFT_TEST_PG_URL is not set")?;
+        Self::on_postgres()?.context("KEYRAFT_TEST_PG_URL is not set").map(Some)
+    }
+
+    /// Makes one on PostgreSQL whatever the other tests use; `None` where no server is named.
+    ///
+    /// # Errors
+    /// The server refuses.
+    pub fn on_postgres() -> Result<Option<Self>> {
+        let Ok(server) = std::env::var("KEYRAFT_TEST_PG_URL") else { return Ok(None) };
         let server = Url::parse(&server)?;
         let name = format!("e2e_{}", Uuid::new_v4().simple());
         psql(&server, &format!("CREATE DATABASE {name}"))?;
@@ -37,6 +46,20 @@ impl Database {
         let mut url = self.server.clone();
         url.set_path(&self.name);
         url.into()
+    }
+
+    /// Where the server is.
+    pub fn upstream(&self) -> Upstream {
+        let host = self.server.host_str().unwrap_or("127.0.0.1");
+        Upstream::Tcp(host.to_owned(), self.server.port().unwrap_or(5432))
+    }
+
+    /// Its address behind a proxy.
+    pub fn url_through(&self, proxy: &FaultProxy) -> String {
+        let user = Some(self.server.username()).filter(|user| !user.is_empty()).unwrap_or("postgres");
+        let password = self.server.password().map(|password| format!(":{password}")).unwrap_or_default();
+        let (port, name) = (proxy.port(), &self.name);
+        format!("postgres://{user}{password}@127.0.0.1:{port}/{name}?sslmode=disable")
     }
 }
 

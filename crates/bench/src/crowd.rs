@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// How many people share the sessions.
-const PEOPLE: u64 = 1_000;
+const PEOPLE: u64 = 200;
 /// Sessions before anything counts: they fill caches and buffers that every later one finds full.
 const BEFORE: u64 = 2_000;
 /// Time for buffers on their way to disk.

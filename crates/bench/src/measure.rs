@@ -40,7 +40,7 @@ pub(crate) struct Measured {
 /// The first operation that failed: a rate with failures in it means nothing.
 pub(crate) async fn run(scenario: Scenario, target: &Target, pid: u32, pace: Pace) -> Result<Measured> {
     let mut workers = Vec::new();
-    for _ in 0..pace.connections {
+    for _ in 0..scenario.operation.at_once(pace.connections) {
         workers.push(Arc::new(Mutex::new(Worker::start(scenario, target.clone()).await?)));
     }
     round(&workers, pace.warm_up).await?;

@@ -73,6 +73,14 @@ impl Scenario {
     };
 }
 
+impl Operation {
+    /// At most so many at once: a password hash keeps a core busy by itself, and servers turn away those who would
+    /// have to wait long for one.
+    pub(crate) fn at_once(self, connections: usize) -> usize {
+        if self == Self::BrowserLogin { connections.min(4) } else { connections }
+    }
+}
+
 impl Goal {
     /// The rate per CPU-second that it comes to on this machine.
     pub(crate) fn rate(self, bare: &Bare) -> Option<f64> {

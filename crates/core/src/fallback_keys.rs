@@ -8,7 +8,7 @@ use std::sync::Arc;
 use keyraft_crypto::keys::{Algorithm, Curve, KeyMaterial, RsaBits};
 use keyraft_model::{Component, component::KEY_PROVIDER};
 use keyraft_store::components;
-use tokio::task::spawn_blocking;
+use tokio::{sync::Mutex, task::spawn_blocking};
 
 use crate::{Core, Error, RealmView};
 
@@ -17,6 +17,10 @@ const PRIORITY: &str = "-100";
 
 /// Bytes of a secret for HMACs.
 const HMAC_BYTES: usize = 64;
+
+/// Held by whoever makes a key: else a burst of first requests would make one each, and the store would turn most
+/// of them away.
+static MAKING: Mutex<()> = Mutex::const_new(());
 
 impl Core {
     /// The realm as it is once it has an active key for `algorithm`: itself, or with a fallback key.
@@ -31,9 +35,13 @@ impl Core {
         realm: &Arc<RealmView>,
         algorithm: Algorithm,
     ) -> Result<Arc<RealmView>, Error> {
-        let is_known = |key: &crate::keys::RealmKey| key.algorithm == algorithm.as_str();
-        if realm.keys.active(algorithm).is_some() || realm.keys.iter().any(is_known) {
+        if needs_none(realm, algorithm) {
             return Ok(Arc::clone(realm));
+        }
+        let _making = MAKING.lock().await;
+        let realm = self.realm(&realm.realm.realm).await?.ok_or(Error::NotFound("realm"))?;
+        if needs_none(&realm, algorithm) {
+            return Ok(realm);
         }
         let name = realm.realm.realm.clone();
         let now_secs = self.sessions.view().await?.now().secs().unsigned_abs();
@@ -50,6 +58,11 @@ impl Core {
             .map_err(|error: keyraft_store::Error| Error::from(error))?;
         self.realm(&realm.realm.realm).await?.ok_or(Error::NotFound("realm"))
     }
+}
+
+/// Whether a realm has an active key for the algorithm, or one that somebody switched off.
+fn needs_none(realm: &RealmView, algorithm: Algorithm) -> bool {
+    realm.keys.active(algorithm).is_some() || realm.keys.iter().any(|key| key.algorithm == algorithm.as_str())
 }
 
 fn generate(algorithm: Algorithm, realm: &str, now_secs: u64) -> Result<KeyMaterial, keyraft_crypto::Error> {

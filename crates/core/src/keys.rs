@@ -3,8 +3,10 @@
 //! Keys are components, as in Keycloak. `enabled` off: not used at all. `active` off (passive): verifies
 //! what it signed before, and signs nothing new. The highest `priority` of an algorithm signs.
 
+use bytes::Bytes;
 use keyraft_crypto::keys::{Algorithm, Jwk, KeyMaterial, SigningKey, VerifyingKey};
 use keyraft_model::{Component, component::KEY_PROVIDER};
+use serde::Serialize;
 
 /// One key of a realm, usable or not.
 #[derive(Debug)]
@@ -28,10 +30,22 @@ pub struct RealmKey {
 }
 
 /// The keys of one realm, by falling priority.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct KeyRing {
     keys: Vec<RealmKey>,
-    jwks: Vec<Jwk>,
+    key_set: Bytes,
+}
+
+/// A JWK Set (RFC 7517 section 5).
+#[derive(Serialize)]
+struct JwkSet {
+    keys: Vec<Jwk>,
+}
+
+impl Default for KeyRing {
+    fn default() -> Self {
+        Self::new(&[])
+    }
 }
 
 impl KeyRing {
@@ -55,7 +69,8 @@ impl KeyRing {
             b.priority.cmp(&a.priority).then(kind).then_with(|| a.component.id.cmp(&b.component.id))
         });
         let jwks = keys.iter().filter(|key| key.enabled).filter_map(RealmKey::jwk).collect();
-        Self { keys, jwks }
+        let key_set = serde_json::to_vec(&JwkSet { keys: jwks }).expect("a JWK is text members and no more");
+        Self { keys, key_set: key_set.into() }
     }
 
     /// Every key, by falling priority.
@@ -84,9 +99,9 @@ impl KeyRing {
         enabled.filter_map(|key| key.signing.as_ref()).map(SigningKey::verifying_key)
     }
 
-    /// The public keys, as the JWK Set shows them.
-    pub fn jwks(&self) -> &[Jwk] {
-        &self.jwks
+    /// The public keys as the text of a JWK Set (RFC 7517 section 5), written once.
+    pub fn key_set(&self) -> Bytes {
+        self.key_set.clone()
     }
 }
 
@@ -158,6 +173,11 @@ mod tests {
         component
     }
 
+    fn shown(ring: &KeyRing) -> usize {
+        let set: serde_json::Value = serde_json::from_slice(&ring.key_set()).expect("JSON");
+        set["keys"].as_array().expect("a list").len()
+    }
+
     #[test]
     fn the_highest_priority_signs_and_a_passive_key_still_verifies() {
         let [old, new] = [KeyMaterial::generate_ed25519(), KeyMaterial::generate_ed25519()]
@@ -169,7 +189,7 @@ mod tests {
 
         assert_eq!(ring.active(Algorithm::EdDSA).map(SigningKey::kid), Some(new.kid()));
         assert_eq!(ring.verifying(Algorithm::EdDSA).count(), 2);
-        assert_eq!(ring.jwks().len(), 2);
+        assert_eq!(shown(&ring), 2);
     }
 
     #[test]
@@ -179,7 +199,7 @@ mod tests {
 
         assert!(ring.active(Algorithm::EdDSA).is_none());
         assert_eq!(ring.verifying(Algorithm::EdDSA).count(), 0);
-        assert!(ring.jwks().is_empty());
+        assert_eq!(shown(&ring), 0);
     }
 
     #[test]
@@ -188,6 +208,6 @@ mod tests {
         let ring = KeyRing::new(&[component(&material, "hmac-generated", &[("algorithm", "HS512")])]);
 
         assert!(ring.active(Algorithm::HS512).is_some());
-        assert!(ring.jwks().is_empty());
+        assert_eq!(shown(&ring), 0);
     }
 }

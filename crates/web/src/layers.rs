@@ -1,14 +1,14 @@
 //! What happens around every handler.
 //!
 //! From the outside in: an id that every log line of the request carries, the realm's security headers on
-//! whatever comes back, the check of the path, whether this node may speak at all, the settling of names, and a
-//! net under panics. The order matters: refusals and failures get the headers too, and a handler never sees an
-//! unchecked path.
+//! whatever comes back (a 503 also says when to come again), the check of the path, whether this node may speak
+//! at all, the settling of names, and a net under panics. The order matters: refusals and failures get the
+//! headers too, and a handler never sees an unchecked path.
 
 use std::future::Future;
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use axum::Router;
 use axum::extract::{ConnectInfo, Request, State};
@@ -18,6 +18,7 @@ use futures::FutureExt as _;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use keyraft_model::Realm;
 use percent_encoding::percent_decode_str;
+use quick_cache::sync::Cache;
 use tracing::Instrument as _;
 
 use crate::headers::BrowserHeaders;
@@ -42,13 +43,41 @@ pub struct Encrypted;
 struct Kit<R> {
     hostname: Arc<Hostname>,
     realms: R,
+    headers: Arc<Headers>,
+}
+
+/// Security headers of realms, read once. They hang on the very realm that they were read from, so a change to it,
+/// which makes a new one, can never meet old headers.
+struct Headers {
+    of_realms: Cache<String, (Weak<Realm>, Arc<BrowserHeaders>)>,
+    default: Arc<BrowserHeaders>,
+}
+
+/// Realms whose headers are kept.
+const MAX_REALMS: usize = 1_000;
+
+impl Headers {
+    fn new() -> Self {
+        Self { of_realms: Cache::new(MAX_REALMS), default: Arc::new(BrowserHeaders::default()) }
+    }
+
+    fn of(&self, realm: &Arc<Realm>) -> Arc<BrowserHeaders> {
+        if let Some((known, headers)) = self.of_realms.get(&realm.realm)
+            && Weak::as_ptr(&known) == Arc::as_ptr(realm)
+        {
+            return headers;
+        }
+        let headers = Arc::new(BrowserHeaders::from(&**realm));
+        self.of_realms.insert(realm.realm.clone(), (Arc::downgrade(realm), Arc::clone(&headers)));
+        headers
+    }
 }
 
 /// Wraps a router. Serve it with `into_make_service_with_connect_info::<SocketAddr>()`, or put
 /// `ConnectInfo<SocketAddr>` into the requests' extensions: without it the caller's address is unknown.
 pub fn layers<R: RealmSource>(router: Router, hostname: Arc<Hostname>, realms: R) -> Router {
     let router = router.fallback(failure::not_found).method_not_allowed_fallback(failure::wrong_method);
-    router.layer(from_fn_with_state(Kit { hostname, realms }, around))
+    router.layer(from_fn_with_state(Kit { hostname, realms, headers: Arc::new(Headers::new()) }, around))
 }
 
 async fn around<R: RealmSource>(State(kit): State<Kit<R>>, request: Request, next: Next) -> Response {
@@ -64,9 +93,8 @@ async fn around<R: RealmSource>(State(kit): State<Kit<R>>, request: Request, nex
             Some(name) => kit.realms.realm(&name).await,
             None => None,
         };
-        found
-            .map_or_else(BrowserHeaders::default, |realm| BrowserHeaders::from(&*realm))
-            .apply(&asked, &mut response);
+        let headers = found.map_or_else(|| Arc::clone(&kit.headers.default), |realm| kit.headers.of(&realm));
+        headers.apply(&asked, &mut response);
         if response.status() == StatusCode::SERVICE_UNAVAILABLE {
             let headers = response.headers_mut();
             headers.entry(header::RETRY_AFTER).or_insert(const { HeaderValue::from_static("2") });
@@ -161,6 +189,10 @@ mod tests {
         }
     }
 
+    async fn is_away() -> StatusCode {
+        StatusCode::SERVICE_UNAVAILABLE
+    }
+
     async fn panics() -> StatusCode {
         panic!("a bug")
     }
@@ -178,6 +210,7 @@ mod tests {
             .route("/realms/{realm}/protocol/openid-connect/certs", get(|| async { "keys" }))
             .route("/realms/{realm}/.well-known/openid-configuration", get(|| async { "discovery" }))
             .route("/resources/app.css", get(|| async { "style" }))
+            .route("/realms/{realm}/away", get(is_away))
             .route("/realms/{realm}/panic", get(panics));
         let hostname = Hostname { follow_host: true, ..Hostname::default() };
         let wrapped = layers(routes, Arc::new(hostname), node);
@@ -194,6 +227,15 @@ mod tests {
     #[tokio::test]
     async fn a_handler_learns_who_asked_and_by_which_name() {
         assert_eq!(ask("/realms/shop/who", "*/*").await.2, "192.0.2.7 http://id.test");
+    }
+
+    #[tokio::test]
+    async fn whoever_cannot_be_served_now_hears_when_to_come_back() {
+        let (status, headers, _) = ask("/realms/shop/away", "*/*").await;
+        assert_eq!(
+            (status, headers["retry-after"].to_str().unwrap()),
+            (StatusCode::SERVICE_UNAVAILABLE, "2")
+        );
     }
 
     #[tokio::test]
@@ -247,6 +289,25 @@ mod tests {
             (StatusCode::SERVICE_UNAVAILABLE, "2")
         );
         assert!(body.contains("<title>"), "{body}");
+    }
+
+    #[test]
+    fn a_changed_realm_has_its_new_headers_at_once() {
+        let realm = |frames: &str| {
+            let mut realm = Realm { realm: "shop".into(), ..Realm::default() };
+            realm.browser_security_headers.insert("xFrameOptions".into(), frames.into());
+            Arc::new(realm)
+        };
+        let kept = Headers::new();
+        let frames = |realm: &Arc<Realm>| {
+            let mut response = Response::new(Body::from("{}"));
+            response.headers_mut().insert("content-type", "application/json".parse().unwrap());
+            kept.of(realm).apply(&HeaderMap::new(), &mut response);
+            response.headers()["x-frame-options"].to_str().unwrap().to_owned()
+        };
+        let (old, new) = (realm("DENY"), realm("SAMEORIGIN"));
+
+        assert_eq!([frames(&old), frames(&old), frames(&new)], ["DENY", "DENY", "SAMEORIGIN"]);
     }
 
     #[test]

@@ -118,6 +118,11 @@ const GIVES_NOTHING: &[&str] = &[
     "PUT ~/events/config",
     "POST ~/logout-all",
     "POST ~/push-revocation",
+    // Mail goes to the address that the user has, and says nothing to who sent it.
+    "POST ~/testSMTPConnection",
+    "PUT ~/users/{user-id}/execute-actions-email",
+    "PUT ~/users/{user-id}/reset-password-email",
+    "PUT ~/users/{user-id}/send-verify-email",
     "POST ~/clients/{client-uuid}/push-revocation",
     "PUT ~/users/profile",
     "POST ~/users/{user-id}/logout",

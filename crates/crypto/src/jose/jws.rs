@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::ser::SerializeMap as _;
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use super::json;
@@ -39,22 +40,40 @@ impl<'a> HeaderFields<'a> {
 /// # Errors
 /// `ClaimsNotSerialisable`; `SigningFailed`.
 pub fn sign(key: &SigningKey, header: HeaderFields<'_>, claims: &impl Serialize) -> Result<String, Error> {
-    let mut members = Map::new();
-    members.insert("alg".to_owned(), key.algorithm().as_str().into());
-    if let Some(typ) = header.typ {
-        members.insert("typ".to_owned(), typ.into());
-    }
-    members.insert("kid".to_owned(), header.kid.unwrap_or(key.kid()).into());
-    members.extend(header.extra.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
-
-    let mut token = encoding::base64url(Value::Object(members).to_string().as_bytes());
+    let members = Members { alg: key.algorithm(), kid: header.kid.unwrap_or(key.kid()), header };
+    let members = serde_json::to_vec(&members).map_err(Error::ClaimsNotSerialisable)?;
     let claims = serde_json::to_vec(claims).map_err(Error::ClaimsNotSerialisable)?;
+    let mut token = String::with_capacity((members.len() + claims.len()) * 4 / 3 + MAX_SIGNATURE_CHARS);
+    encoding::push_base64url(&members, &mut token);
     token.push('.');
-    token.push_str(&encoding::base64url(&claims));
+    encoding::push_base64url(&claims, &mut token);
     let signature = key.sign(token.as_bytes())?;
     token.push('.');
-    token.push_str(&encoding::base64url(&signature));
+    encoding::push_base64url(&signature, &mut token);
     Ok(token)
+}
+
+/// A signature of RSA with 4096 bits as text, and what parts the parts.
+const MAX_SIGNATURE_CHARS: usize = 700;
+
+/// The header that is signed.
+struct Members<'a> {
+    alg: Algorithm,
+    kid: &'a str,
+    header: HeaderFields<'a>,
+}
+
+impl Serialize for Members<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("alg", self.alg.as_str())?;
+        if let Some(typ) = self.header.typ {
+            map.serialize_entry("typ", typ)?;
+        }
+        map.serialize_entry("kid", self.kid)?;
+        self.header.extra.iter().try_for_each(|(name, value)| map.serialize_entry(name, value))?;
+        map.end()
+    }
 }
 
 /// A token's header: every member as it came.

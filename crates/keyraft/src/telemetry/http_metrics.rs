@@ -11,7 +11,7 @@ use axum::{
     response::Response,
 };
 use http::{Method, StatusCode};
-use metrics::{describe_gauge, describe_histogram, gauge, histogram};
+use metrics::{Gauge, describe_gauge, describe_histogram, gauge, histogram};
 
 const REQUESTS: &str = "http_server_requests_seconds";
 const ACTIVE: &str = "http_server_active_requests";
@@ -40,18 +40,19 @@ pub(crate) async fn measured(request: Request, next: Next) -> Response {
 }
 
 /// A request in progress; dropped also when the caller hangs up midway.
-struct Active;
+struct Active(Gauge);
 
 impl Active {
     fn new() -> Self {
-        gauge!(ACTIVE).increment(1.0);
-        Self
+        let active = gauge!(ACTIVE);
+        active.increment(1.0);
+        Self(active)
     }
 }
 
 impl Drop for Active {
     fn drop(&mut self) {
-        gauge!(ACTIVE).decrement(1.0);
+        self.0.decrement(1.0);
     }
 }
 

@@ -148,7 +148,7 @@ async fn put_delivery(tx: &Tx, row: &DeliveryRow) -> Result<(), Error> {
 /// [`PUT_SESSION`] for [`ROWS`] rows at once.
 pub(super) fn upsert_many() -> Sql {
     static TEXT: LazyLock<String> = LazyLock::new(|| repeated(PUT_SESSION.text, COLUMNS));
-    Sql { name: "keyraft_store::sessions::flush::PUT_SESSIONS", text: &TEXT }
+    Sql::new("keyraft_store::sessions::flush::PUT_SESSIONS", &TEXT)
 }
 
 /// Rows of clients, [`ROWS`] at once.
@@ -156,7 +156,7 @@ pub(super) fn insert_clients() -> Sql {
     const ONE: &str = "INSERT INTO user_session_client (realm_id, client_id, offline, sid) \
                        VALUES ($1, $2, $3, $4) ON CONFLICT (realm_id, client_id, offline, sid) DO NOTHING";
     static TEXT: LazyLock<String> = LazyLock::new(|| repeated(ONE, 4));
-    Sql { name: "keyraft_store::sessions::flush::PUT_CLIENTS", text: &TEXT }
+    Sql::new("keyraft_store::sessions::flush::PUT_CLIENTS", &TEXT)
 }
 
 /// An INSERT of one row of `columns` parameters as one of [`ROWS`] rows.

@@ -6,8 +6,11 @@
 
 /// Sorts entries by the bucket that their name falls into. Stable.
 pub fn sort<T>(entries: &mut [T], name: impl Fn(&T) -> &str) {
+    if entries.len() < 2 {
+        return;
+    }
     let mask = buckets(entries.len()) - 1;
-    entries.sort_by_key(|entry| spread(name(entry)) & mask);
+    entries.sort_by_cached_key(|entry| spread(name(entry)) & mask);
 }
 
 /// Size of the table that holds so many entries: 16, doubled whenever it is more than three quarters full.
