@@ -195,7 +195,8 @@ impl Engine {
 
     /// Writes a command.
     pub(crate) async fn write(&self, command: Command) -> Result<Outcome, Error> {
-        self.proposer.propose(Body::Command(Box::new(command))).await
+        // Boxed: every step of every protocol holds this future, and would be as large and as deep as openraft's.
+        Box::pin(self.proposer.propose(Body::Command(Box::new(command)))).await
     }
 
     /// Waits until the state is known to hold every answered write.

@@ -190,6 +190,10 @@ impl Proposer {
             return Ok(());
         }
         let Some(peers) = &self.peers else { return Err(Error::NoQuorum) };
+        Box::pin(self.read_among(peers)).await
+    }
+
+    async fn read_among(&self, peers: &Peers) -> Result<(), Error> {
         let mut lead = self.lead.clone();
         let current = async {
             loop {
