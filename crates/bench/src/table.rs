@@ -35,7 +35,7 @@ impl Findings {
         let mut text = String::new();
         let names: Vec<_> = self.providers.iter().map(|provider| provider.name.as_str()).collect();
         let (first, others) = names.split_first().unwrap_or((&"", &[]));
-        let heads: String = others.iter().map(|name| format!(" {name} |")).collect();
+        let heads = others.iter().fold(String::new(), |heads, name| heads + " " + name + " |");
         let rules = "---:|".repeat(others.len());
         writeln!(text, "| operations per CPU-second | {first} | goal |{heads}")?;
         writeln!(text, "|---|---:|---:|{rules}")?;
@@ -54,7 +54,10 @@ impl Findings {
         let cells = |bytes: fn(&Provider) -> f64| -> String {
             let mut cells = self.providers.iter().map(bytes).map(mib);
             let first = cells.next().unwrap_or_default();
-            format!("{first} | 64 MiB |{}", cells.map(|cell| format!(" {cell} |")).collect::<String>())
+            format!(
+                "{first} | 64 MiB |{}",
+                cells.fold(String::new(), |cells, cell| cells + " " + &cell + " |")
+            )
         };
         writeln!(text, "| resident memory before all this | {}", cells(|provider| provider.resident.0))?;
         let after = cells(|provider| provider.resident.1).replace("64 MiB", "");

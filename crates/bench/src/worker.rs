@@ -56,7 +56,7 @@ impl Worker {
         };
         self.access_token = text(&tokens, "access_token")?;
         self.bearer = format!("Bearer {}", self.access_token);
-        self.refresh_token = tokens["refresh_token"].as_str().unwrap_or_default().to_owned();
+        tokens["refresh_token"].as_str().unwrap_or_default().clone_into(&mut self.refresh_token);
         Ok(())
     }
 

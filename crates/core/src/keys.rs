@@ -42,6 +42,12 @@ struct JwkSet {
     keys: Vec<Jwk>,
 }
 
+impl JwkSet {
+    fn to_text(&self) -> Bytes {
+        serde_json::to_vec(self).expect("a JWK is text members and no more").into()
+    }
+}
+
 impl Default for KeyRing {
     fn default() -> Self {
         Self::new(&[])
@@ -69,8 +75,8 @@ impl KeyRing {
             b.priority.cmp(&a.priority).then(kind).then_with(|| a.component.id.cmp(&b.component.id))
         });
         let jwks = keys.iter().filter(|key| key.enabled).filter_map(RealmKey::jwk).collect();
-        let key_set = serde_json::to_vec(&JwkSet { keys: jwks }).expect("a JWK is text members and no more");
-        Self { keys, key_set: key_set.into() }
+        let key_set = JwkSet { keys: jwks }.to_text();
+        Self { keys, key_set }
     }
 
     /// Every key, by falling priority.
