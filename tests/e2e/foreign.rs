@@ -139,8 +139,8 @@ fn people(realm: &Value) -> Vec<(String, String, bool)> {
     users
         .filter_map(|user| {
             let name = user["username"].as_str()?;
-            let credentials = user["credentials"].as_array().into_iter().flatten();
-            let written = credentials.filter_map(|credential| credential["value"].as_str()).next();
+            let mut credentials = user["credentials"].as_array().into_iter().flatten();
+            let written = credentials.find_map(|credential| credential["value"].as_str());
             let password = written
                 .or_else(|| told.iter().find(|(told, _)| *told == name).map(|(_, password)| *password))?;
             let is_whole =

@@ -35,6 +35,7 @@ const OLD_HASHES: [(&str, u32, &str); 3] = [
     ),
 ];
 
+#[expect(clippy::needless_pass_by_value, reason = "written where it is given")]
 fn person(name: &str, credentials: Value) -> Value {
     json!({
         "username": name, "enabled": true, "emailVerified": true, "email": format!("{name}@example.com"),

@@ -42,7 +42,7 @@ impl Line {
                 None if line.trim_end().is_empty() => break,
                 None => status = line.split(' ').nth(1).map(str::to_owned),
                 Some((name, value)) if name.eq_ignore_ascii_case("content-length") => {
-                    length = value.parse()?
+                    length = value.parse()?;
                 }
                 Some(_) => {}
             }

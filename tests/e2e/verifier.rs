@@ -56,7 +56,7 @@ async fn told(listener: TcpListener) -> Result<String> {
         match line.trim_end().split_once(':') {
             None if line.trim_end().is_empty() => break,
             Some((name, value)) if name.eq_ignore_ascii_case("content-length") => {
-                length = value.trim().parse()?
+                length = value.trim().parse()?;
             }
             _ => {}
         }

@@ -144,8 +144,8 @@ async fn converse(stream: TcpStream, kept: &Mutex<Vec<Mail>>) -> Result<()> {
             "EHLO" => "250-mailbox\r\n250-8BITMIME\r\n250 AUTH PLAIN",
             "AUTH" => {
                 let given = line.rsplit(' ').next().unwrap_or_default();
-                mail.login =
-                    String::from_utf8_lossy(&STANDARD.decode(given)?).replace('\0', " ").trim().to_owned();
+                let login = String::from_utf8_lossy(&STANDARD.decode(given)?).replace('\0', " ");
+                login.trim().clone_into(&mut mail.login);
                 "235 fine"
             }
             "MAIL" => {

@@ -20,7 +20,7 @@ const LATEST: Duration = Duration::from_mins(3);
 /// The nodes and their database.
 #[derive(Debug)]
 pub struct Nodes {
-    nodes: Vec<Node>,
+    members: Vec<Node>,
     http: Client,
     _database: Database,
 }
@@ -50,7 +50,7 @@ impl Nodes {
             .map(|place| Node::start(binary, place, ports[place], &peers, &database.url()))
             .collect::<Result<_>>()?;
         let http = Client::builder().timeout(Duration::from_secs(15)).build()?;
-        let nodes = Self { nodes, http, _database: database };
+        let nodes = Self { members: nodes, http, _database: database };
         for place in 0..count {
             nodes.ready(place).await?;
         }
@@ -59,7 +59,7 @@ impl Nodes {
 
     /// How many there are.
     pub fn count(&self) -> usize {
-        self.nodes.len()
+        self.members.len()
     }
 
     /// Waits until a node says that it is ready.
@@ -67,7 +67,7 @@ impl Nodes {
     /// # Errors
     /// It is not ready in time; the error carries its log.
     pub async fn ready(&self, place: usize) -> Result<()> {
-        let node = &self.nodes[place];
+        let node = &self.members[place];
         let began = Instant::now();
         while began.elapsed() < LATEST {
             if self.http.get(&node.health).send().await.is_ok_and(|answer| answer.status().is_success()) {
@@ -83,8 +83,8 @@ impl Nodes {
     /// # Errors
     /// What the kernel refuses.
     pub fn kill(&mut self, place: usize) -> Result<()> {
-        self.nodes[place].runs = false;
-        self.nodes[place].child.kill()
+        self.members[place].runs = false;
+        self.members[place].child.kill()
     }
 
     /// Asks a node to stop and waits until it has.
@@ -92,8 +92,8 @@ impl Nodes {
     /// # Errors
     /// It does not end in time.
     pub async fn terminate(&mut self, place: usize) -> Result<()> {
-        self.nodes[place].runs = false;
-        self.nodes[place].child.terminate().await
+        self.members[place].runs = false;
+        self.members[place].child.terminate().await
     }
 
     /// Starts a node that was ended.
@@ -101,7 +101,7 @@ impl Nodes {
     /// # Errors
     /// The program cannot be started.
     pub fn start_again(&mut self, place: usize) -> Result<()> {
-        let node = &mut self.nodes[place];
+        let node = &mut self.members[place];
         node.runs = true;
         node.child.start_again(&mut node.command)
     }
@@ -111,7 +111,7 @@ impl Nodes {
     /// # Errors
     /// What the file system refuses.
     pub fn wipe(&self, place: usize) -> Result<()> {
-        Ok(std::fs::remove_dir_all(self.nodes[place].data.join("cluster"))?)
+        Ok(std::fs::remove_dir_all(self.members[place].data.join("cluster"))?)
     }
 
     /// What `keyraft cluster …` says on the machine of a node.
@@ -119,7 +119,7 @@ impl Nodes {
     /// # Errors
     /// It fails, with what it says.
     pub fn command(&self, place: usize, arguments: &[&str]) -> Result<String> {
-        let node = &self.nodes[place];
+        let node = &self.members[place];
         let mut command = Command::new(node.command.get_program());
         for (name, value) in node.command.get_envs() {
             match value {
@@ -158,7 +158,7 @@ impl Nodes {
             }
             tokio::time::sleep(Duration::from_millis(300)).await;
         }
-        bail!("{what}: not in {LATEST:?}: {last:#}\n{}", self.nodes[place].child.log())
+        bail!("{what}: not in {LATEST:?}: {last:#}\n{}", self.members[place].child.log())
     }
 
     /// The place of the leader, as the first node that runs knows it.
@@ -166,15 +166,15 @@ impl Nodes {
     /// # Errors
     /// No node knows one.
     pub async fn leader(&self) -> Result<usize> {
-        let asked = self.nodes.iter().position(|node| node.runs).context("no node runs")?;
+        let asked = self.members.iter().position(|node| node.runs).context("no node runs")?;
         let status = self.until(asked, "a leader is known", |status| status["leader"].is_string()).await?;
         let name = status["leader"].as_str().unwrap_or_default();
-        self.nodes.iter().position(|node| node.name == name).context("the leader is no node of this test")
+        self.members.iter().position(|node| node.name == name).context("the leader is no node of this test")
     }
 
     /// A client of these nodes that outlives changes to them.
     pub fn client(&self) -> Visitor {
-        Visitor { http: self.http.clone(), urls: self.nodes.iter().map(|node| node.url.clone()).collect() }
+        Visitor { http: self.http.clone(), urls: self.members.iter().map(|node| node.url.clone()).collect() }
     }
 
     /// The administrator signs in at a node; the refresh token, or the status of the answer.
@@ -196,7 +196,7 @@ impl Nodes {
 
     /// Everything that a node has written.
     pub fn log(&self, place: usize) -> String {
-        self.nodes[place].child.whole_log()
+        self.members[place].child.whole_log()
     }
 }
 

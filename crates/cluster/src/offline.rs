@@ -32,8 +32,10 @@ pub struct Recovered {
     pub entries: u64,
 }
 
-/// Begins a new epoch with what one survivor holds, as its only member. All that is in its log counts, committed or
-/// not: of what was answered it loses only what it never received. The epoch is higher, so the others are fenced.
+/// Begins a new epoch with what one survivor holds, as its only member.
+///
+/// All that is in its log counts, committed or not: of what was answered it loses only what it never received. The
+/// epoch is higher, so the others are fenced.
 ///
 /// # Errors
 /// [`Error::Refused`] where another node has begun a new epoch, or the folder is of no cluster; [`Error::Storage`]
@@ -85,8 +87,9 @@ pub async fn recover(
     Ok(Recovered { epoch, entries })
 }
 
-/// Has a node pass over an entry of the log that its version cannot read, from its next start on. The same must be
-/// done on every node. `name` is the entry's, `INDEX-HASH`, as the node said it when it stopped.
+/// Has a node pass over an entry of the log that its version cannot read, from its next start on.
+///
+/// The same must be done on every node. `name` is the entry's, `INDEX-HASH`, as the node said it when it stopped.
 ///
 /// # Errors
 /// [`Error::Storage`] where the node runs, the name is none, or the file system refuses.

@@ -37,6 +37,7 @@ pub fn router(oidc: Oidc) -> Router {
 }
 
 /// A request for the account API as a whole.
+#[expect(clippy::too_many_arguments, reason = "each is an extractor")]
 async fn ask_whole(
     oidc: State<Oidc>,
     Path(realm): Path<String>,
@@ -50,6 +51,7 @@ async fn ask_whole(
 }
 
 /// A request for a part of it.
+#[expect(clippy::too_many_arguments, reason = "each is an extractor")]
 async fn ask(
     State(oidc): State<Oidc>,
     Path((realm, rest)): Path<(String, String)>,

@@ -57,7 +57,7 @@ impl Core {
             match self.is_free(realm, values, None).await {
                 Ok(()) => {}
                 Err(Error::Conflict { what: "email", .. }) => {
-                    faults.push(fault("email", "emailExistsMessage"))
+                    faults.push(fault("email", "emailExistsMessage"));
                 }
                 Err(Error::Conflict { .. }) => faults.push(fault("username", "usernameExistsMessage")),
                 Err(error) => return Err(error),
@@ -70,6 +70,9 @@ impl Core {
     }
 
     /// What the realm's policy says against a password of an account that is not there yet.
+    ///
+    /// # Errors
+    /// The first rule that it breaks.
     pub fn check_registration_password(
         &self,
         realm: &RealmView,

@@ -9,7 +9,9 @@ use keyraft_core::{
 };
 use keyraft_crypto::{Secret, password::Hasher, seal::MasterKeys};
 use keyraft_model::{RealmId, Rest, UnixMs};
-use keyraft_store::{Db, RealmParts, Settings, clients, credentials, realm_parts, realms, roles, users};
+use keyraft_store::{
+    Db, RealmParts, RolesOf, Settings, clients, credentials, realm_parts, realms, role_lists, roles, users,
+};
 use serde_json::{Value, json};
 
 const NOW: UnixMs = UnixMs(1_800_000_000_000);
@@ -69,7 +71,7 @@ async fn a_first_start_makes_master_with_a_temporary_administrator() {
     let master = house.parts("master").await;
     let id = &master.realm.id;
     let admin = users::find_by_username(&house.store, id, "admin").await.expect("reads").expect("is there");
-    let held = users::roles(&house.store, id, &admin.value.id).await.expect("reads");
+    let held = role_lists::list(&house.store, id, RolesOf::User(&admin.value.id)).await.expect("reads");
     let stored = credentials::list(&house.store, id, &admin.value.id).await.expect("reads");
     let client =
         clients::find_by_client_id(&house.store, id, "temp-admin").await.expect("reads").expect("is there");
@@ -162,7 +164,7 @@ async fn a_role_that_somebody_holds_is_made() {
     let (id, report) = import::create_realm(&house.store, &house.hasher, given, NOW).await.expect("is made");
 
     let user = users::find_by_username(&house.store, &id, "x").await.expect("reads").expect("is there");
-    let held = users::roles(&house.store, &id, &user.value.id).await.expect("reads");
+    let held = role_lists::list(&house.store, &id, RolesOf::User(&user.value.id)).await.expect("reads");
     let role = roles::find(&house.store, &id, &held[0]).await.expect("reads").expect("is there");
     assert_eq!(role.value.name, "new");
     assert_eq!(report.made.len(), 1);

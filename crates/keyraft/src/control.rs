@@ -4,8 +4,6 @@
 //! owner's alone, and the kernel tells who connects: the owner of the folder, or root. So there is no port, no
 //! password and nothing to configure (see the decision record 0014).
 
-#![expect(clippy::disallowed_methods, reason = "runs before anything is served")]
-
 use std::{
     fs::{self, DirBuilder},
     io,

@@ -48,7 +48,7 @@ async fn take(journey: &mut Journey, query: &Fields, form: &Fields) -> Result<Op
     let Ok(Next::Ask(execution, Authenticator::RegistrationForm)) = journey.step().await? else {
         return Ok(None);
     };
-    let parts = parts(journey, &execution);
+    let actions = parts(journey, &execution);
     let given = typed(journey, form);
     let scopes = journey.scope_names();
     let (core, realm) = (journey.core().clone(), journey.browser.realm.clone());
@@ -57,11 +57,11 @@ async fn take(journey: &mut Journey, query: &Fields, form: &Fields) -> Result<Op
         Ok(values) => (values, Vec::new()),
         Err(faults) => (given.clone(), faults),
     };
-    let password = parts.contains(&FormAction::Password).then(|| form.get("password").unwrap_or_default());
+    let password = actions.contains(&FormAction::Password).then(|| form.get("password").unwrap_or_default());
     if let Some(password) = password {
         faults.extend(password_fault(journey, &values, form, password));
     }
-    if parts.contains(&FormAction::Terms) {
+    if actions.contains(&FormAction::Terms) {
         if form.has("termsAccepted") {
             values.insert(terms::ATTRIBUTE.to_owned(), vec![journey.now.secs().to_string()]);
         } else {

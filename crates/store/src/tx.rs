@@ -200,7 +200,9 @@ impl Db {
                     self.committed(&doubt.changes);
                     return Ok(Ok(doubt.value));
                 }
-                Ok(false) if clock::now_ms() - doubt.since_ms < changes::STAY_MS / 2 => return Ok(Err(doubt)),
+                Ok(false) if clock::now_ms() - doubt.since_ms < changes::STAY_MS / 2 => {
+                    return Ok(Err(doubt));
+                }
                 _ if asked.elapsed() > LOOK_UP => break,
                 _ => tokio::time::sleep(pause(run)).await,
             }

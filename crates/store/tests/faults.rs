@@ -102,12 +102,11 @@ fn place(url: &str) -> (Upstream, String, String) {
     let (place, name) = rest.split_once('/').expect("a database");
     let (user, place) = place.rsplit_once('@').expect("a user");
     let socket = options.split('&').find_map(|option| option.strip_prefix("host="));
-    let upstream = match socket {
-        Some(folder) => Upstream::Unix(PathBuf::from(folder).join(".s.PGSQL.5432")),
-        None => {
-            let (host, port) = place.split_once(':').unwrap_or((place, "5432"));
-            Upstream::Tcp(host.to_owned(), port.parse().expect("a port"))
-        }
+    let upstream = if let Some(folder) = socket {
+        Upstream::Unix(PathBuf::from(folder).join(".s.PGSQL.5432"))
+    } else {
+        let (host, port) = place.split_once(':').unwrap_or((place, "5432"));
+        Upstream::Tcp(host.to_owned(), port.parse().expect("a port"))
     };
     (upstream, user.to_owned(), name.to_owned())
 }

@@ -166,11 +166,14 @@ async fn read_everything(db: &Db, realm: &RealmId, number: i64) {
     assert_eq!(timed("after a name", || users::list_after(db, realm, "user0000500", 100)).await.len(), 100);
 
     for (what, text, matches) in
-        [("a rare start of a name", "user00012", 100), ("a whole last name", "last0000012", 1)]
+        [("a rare start of a name", "user00012", 100_u8), ("a whole last name", "last0000012", 1)]
     {
         let query = search_for(text);
-        assert_eq!(timed(what, || users::search(db, realm, &query, 0, 100)).await.len(), matches);
-        assert_eq!(timed("and how many", || users::count(db, realm, &query)).await, matches as i64);
+        assert_eq!(
+            timed(what, || users::search(db, realm, &query, 0, 100)).await.len(),
+            usize::from(matches)
+        );
+        assert_eq!(timed("and how many", || users::count(db, realm, &query)).await, i64::from(matches));
     }
     let department =
         UserQuery { attributes: vec![("department".into(), "dept-7".into())], ..UserQuery::default() };

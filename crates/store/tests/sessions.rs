@@ -138,7 +138,8 @@ async fn lists_hold_what_is_alive_and_go_on_where_a_page_ended() {
         put(db, &[alices("a", 1), alices("b", 1), over, offline, bobs, ended("d", 1)]).await;
         let (lab, alice) = ("lab".into(), "alice".into());
 
-        let of_alice = sessions::list_of_user(db, (&lab, &alice), false, (NOON, ""), 10).await.expect("reads");
+        let of_alice =
+            sessions::list_of_user(db, (&lab, &alice), false, (NOON, ""), 10).await.expect("reads");
         let first = Page { limit: 2, ..Page::default() };
         let of_realm = sessions::list_of_realm(db, &lab, false, NOON, &first).await.expect("reads");
         let last = of_realm.last().expect("is full");

@@ -52,7 +52,7 @@ pub(crate) async fn create_alone(cx: Context) -> Result<Reply, Error> {
     Ok(cx.created(made.map_err(|error| sentences.say(error))?.as_str()))
 }
 
-fn found<'a>(cx: &'a Context) -> Result<&'a AuthenticatorConfig, Error> {
+fn found(cx: &Context) -> Result<&AuthenticatorConfig, Error> {
     let config = cx.realm.configs.iter().find(|config| config.id.as_str() == cx.parameter("id"));
     config.ok_or_else(|| Error::not_found("Could not find authenticator config"))
 }

@@ -31,6 +31,6 @@ pub enum OnceKind {
     ClientAssertion,
     /// An action of a login that changes a credential.
     CredentialAction,
-    /// The `jti` of a DPoP proof (RFC 9449); its owner is the key's thumbprint.
+    /// The `jti` of a `DPoP` proof (RFC 9449); its owner is the key's thumbprint.
     DpopProof,
 }

@@ -56,10 +56,10 @@ impl Finder {
     /// Addresses to try now, found anew where they are found in DNS.
     pub(crate) async fn find(&self) -> Vec<String> {
         match &self.discovery {
-            Discovery::Static(addresses) => self.merge(addresses.iter().cloned().collect(), Instant::now()),
+            Discovery::Static(addresses) => self.merge(&addresses.iter().cloned().collect(), Instant::now()),
             Discovery::Dns(names) => {
                 let answer = dns::look_up(names).await;
-                self.merge(answer, Instant::now())
+                self.merge(&answer, Instant::now())
             }
         }
     }
@@ -71,10 +71,10 @@ impl Finder {
     }
 
     /// What was just found, and what was found lately.
-    fn merge(&self, answer: BTreeSet<String>, now: Instant) -> Vec<String> {
+    fn merge(&self, answer: &BTreeSet<String>, now: Instant) -> Vec<String> {
         let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
         let before: BTreeSet<String> = found.keys().cloned().collect();
-        for address in &answer {
+        for address in answer {
             found.insert(address.clone(), now);
         }
         found.retain(|_, seen| now.duration_since(*seen) < STALE);

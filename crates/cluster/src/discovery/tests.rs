@@ -43,7 +43,6 @@ fn answer(question: &[u8], mood: Mood) -> Option<Vec<u8>> {
     let kind = u16::from_be_bytes([question[end], question[end + 1]]);
     let data: Vec<Vec<u8>> = match (kind, mood) {
         (_, Mood::Silent) => return None,
-        (_, Mood::Empty | Mood::ServFail) => Vec::new(),
         (1, Mood::Partial) => vec![Ipv4Addr::new(10, 0, 0, 1).octets().to_vec()],
         (1, Mood::Whole) => [1, 2].map(|last| Ipv4Addr::new(10, 0, 0, last).octets().to_vec()).into(),
         (28, Mood::Whole) => vec![Ipv6Addr::LOCALHOST.octets().to_vec()],
@@ -124,9 +123,9 @@ async fn what_dns_has_not_said_for_long_is_proposed_no_more() {
     let (old, new) = ("10.0.0.1:1".to_owned(), "10.0.0.2:1".to_owned());
     let now = Instant::now();
 
-    finder.merge([old.clone()].into(), now);
-    let soon = finder.merge([new.clone()].into(), now + Duration::from_secs(60));
-    let late = finder.merge([new.clone()].into(), now + STALE + Duration::from_secs(1));
+    finder.merge(&[old.clone()].into(), now);
+    let soon = finder.merge(&[new.clone()].into(), now + Duration::from_mins(1));
+    let late = finder.merge(&[new.clone()].into(), now + STALE + Duration::from_secs(1));
 
     assert_eq!(soon, [new.clone(), old]);
     assert_eq!(late, [new]);

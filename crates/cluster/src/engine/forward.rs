@@ -64,9 +64,9 @@ async fn run(
     patience: std::time::Duration,
 ) {
     let under_way = Arc::new(Semaphore::new(UNDER_WAY));
-    let mut next = None;
+    let mut held_over = None;
     loop {
-        let Some(first) = (match next.take() {
+        let Some(first) = (match held_over.take() {
             Some(item) => Some(item),
             None => queue.recv().await,
         }) else {
@@ -74,7 +74,7 @@ async fn run(
         };
         let Ok(permit) = Arc::clone(&under_way).acquire_owned().await else { return };
         let (batch, left) = gather(first, &mut queue);
-        next = left;
+        held_over = left;
         let Who::At(leader) = lead.borrow().who.clone() else { continue };
         let (entries, answers) = batch.into_iter().map(|item| (item.entry, item.answer)).unzip();
         let call = net.call(&leader, Lane::Raft, &Request::Propose(entries), patience);

@@ -99,6 +99,7 @@ mod tests {
         Chunk { vote, transfer, offset, total: 100, checksum, bytes: bytes.to_vec() }
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "made for what a call gives")]
     fn answer(step: Step) -> Received {
         match step {
             Step::Answer(received) => received,

@@ -308,6 +308,7 @@ fn pieces(mut append: Append) -> Vec<Append> {
     pieces
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "made for map_err")]
 fn rpc_error(error: CallError) -> RPCError<Types> {
     match error {
         CallError::Lost | CallError::Garbled | CallError::TooLarge => {

@@ -80,6 +80,7 @@ pub(crate) struct Proposer {
 }
 
 /// What became of one attempt.
+#[expect(clippy::large_enum_variant, reason = "one at a time, and nearly always the large one")]
 enum Attempt {
     Answered(Outcome),
     Again,

@@ -149,6 +149,7 @@ impl SnapshotFile {
 }
 
 /// What follows the head.
+#[expect(clippy::large_enum_variant, reason = "one at a time, on its way to or from a file")]
 #[derive(Serialize, Deserialize)]
 enum Part {
     Slot(SlotImage),

@@ -139,7 +139,7 @@ impl Word {
             if silence >= SILENCE {
                 return;
             }
-            tokio::time::sleep(SILENCE - silence + Duration::from_millis(1)).await;
+            tokio::time::sleep(SILENCE.saturating_sub(silence) + Duration::from_millis(1)).await;
         }
     }
 }
@@ -216,7 +216,7 @@ mod tests {
         NOW.store(61_000_000, Ordering::Relaxed);
         word.heard(wire::Word { echo: 1_000_000, age: 0 }, 7);
 
-        assert_eq!(word.age(), Some(Duration::from_secs(60)));
+        assert_eq!(word.age(), Some(Duration::from_mins(1)));
         assert!(word.silence() > SILENCE);
     }
 }

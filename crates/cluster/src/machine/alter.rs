@@ -42,7 +42,7 @@ impl State {
                 self.usage.add(Map::SingleUse, usage::of_taken());
                 self.forget_taken(old);
             }
-            Change::Failures { realm, user, failures } => self.put_failures(realm, user, failures),
+            Change::Failures { realm, user, failures } => self.put_failures(&realm, &user, failures),
             Change::ForgetFailures(realm) => self.forget_failures(&realm),
             Change::Revoke { key, until } => {
                 if self.in_slot(first_ten_bits(&key), |slot| slot.put_revocation(key, until)).is_none() {
@@ -207,9 +207,9 @@ impl State {
         }
     }
 
-    fn put_failures(&mut self, realm: RealmId, user: UserId, failures: Option<Arc<Failures>>) {
+    fn put_failures(&mut self, realm: &RealmId, user: &UserId, failures: Option<Arc<Failures>>) {
         let size = |failures: &Arc<_>| usage::of_failures(realm.as_str(), user.as_str(), failures);
-        let slot = handle::slot_of_user(&realm, &user);
+        let slot = handle::slot_of_user(realm, user);
         let new = failures.as_ref().map(size);
         let key = (realm.clone(), user.clone());
         let old = self.in_slot(slot, |slot| match failures {
@@ -218,8 +218,8 @@ impl State {
         });
         let old = old.as_ref().map(size);
         self.account(Map::LoginFailures, new, old);
-        self.charge(new.map(|bytes| (&realm, bytes)));
-        self.discharge(old.map(|bytes| (&realm, bytes)));
+        self.charge(new.map(|bytes| (realm, bytes)));
+        self.discharge(old.map(|bytes| (realm, bytes)));
     }
 
     fn forget_failures(&mut self, realm: &RealmId) {
@@ -233,7 +233,7 @@ impl State {
                 .map(|(_, user)| user.clone())
                 .collect();
             for user in users {
-                self.put_failures(realm.clone(), user, None);
+                self.put_failures(realm, &user, None);
             }
         }
     }

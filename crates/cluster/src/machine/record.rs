@@ -115,6 +115,7 @@ pub(crate) struct Pending {
 }
 
 /// A device's request and what was decided about it.
+#[expect(clippy::struct_field_names, reason = "RFC 8628 calls it so")]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Device {
     pub(crate) realm: RealmId,

@@ -160,9 +160,9 @@ fn clear(state: &mut State, key: SessionKey) -> bool {
     let is_durable = state.durable.of(key.1);
     if state.fences.ends_session(&whole) {
         if is_durable {
-            state.end_session(key)
+            state.end_session(key);
         } else {
-            state.remove_session(key)
+            state.remove_session(key);
         }
         return true;
     }

@@ -186,7 +186,7 @@ fn row_follows(state: &State, sid: Sid, session: &UserSession, touch: &Touch) ->
     let held = touch.client.as_ref().and_then(|client| session.clients.get(client));
     let is_same =
         session.limits == touch.limits && held.is_none_or(|held| held.limits == touch.client_limits);
-    let idles = [touch.limits.idle, held.and_then(|_| touch.client_limits.idle)];
+    let idles = [touch.limits.idle, held.and(touch.client_limits.idle)];
     let half = idles.into_iter().flatten().min().map_or(DurationMs::ZERO, |idle| DurationMs(idle.0 / 2));
     let row = state.slot(sid.slot()).sessions.get(&(sid, session.kind)).map(|packed| packed.row);
     let is_enough = row.is_some_and(|row| row.least.since(state.clock) >= half);

@@ -114,7 +114,7 @@ fn anew(scene: &Scene<'_>, row: &ClusterRow) -> Step {
         if scene.unchanged >= REFORM_AFTER {
             return Step::Form(self::row(scene.cluster, epoch, &fresh));
         }
-        let left = (REFORM_AFTER - scene.unchanged).as_secs();
+        let left = REFORM_AFTER.saturating_sub(scene.unchanged).as_secs();
         return Step::Wait(format!(
             "the members {names} are all here with empty disks; they form anew in {left} s"
         ));

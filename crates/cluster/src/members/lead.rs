@@ -85,7 +85,7 @@ impl Members {
         since: Instant,
         replicas: Option<u64>,
     ) -> Option<Change> {
-        let seen = self.seen(metrics, since);
+        let seen = Self::seen(metrics, since);
         let config = metrics.membership_config.membership();
         let known = lock(&self.known);
         let differs = |(id, member): &(&u64, &Member)| config.get_node(id).is_some_and(|now| now != *member);
@@ -104,7 +104,7 @@ impl Members {
     }
 
     /// The members as this leader sees them; who never answered it has been silent since it began to lead.
-    pub(super) fn seen(&self, metrics: &RaftMetrics<Types>, since: Instant) -> Vec<Seen> {
+    pub(super) fn seen(metrics: &RaftMetrics<Types>, since: Instant) -> Vec<Seen> {
         let config = metrics.membership_config.membership();
         let voters: BTreeSet<u64> = config.voter_ids().collect();
         let last = metrics.last_log_index.unwrap_or(0);

@@ -246,7 +246,7 @@ impl Members {
             return Some(format!("catching up: {applied} of {target} entries are applied"));
         }
         let off = (*lock(&self.clock_off))?;
-        Some(format!("the clock is {} ms off the other nodes' clocks", off))
+        Some(format!("the clock is {off} ms off the other nodes' clocks"))
     }
 
     /// Fails where this node is fenced.

@@ -138,7 +138,7 @@ impl Members {
         if meant.contains(&metrics.id) {
             return Answer::No(format!("{name} leads; run `keyraft cluster leave` there"));
         }
-        let seen = self.seen(&metrics, Instant::now());
+        let seen = Self::seen(&metrics, Instant::now());
         let leaves = name.starts_with('#');
         let answers =
             |id: &u64| lock(&self.known).recent(self.timing.lost * 2).any(|(known, _)| known == *id);
@@ -179,7 +179,7 @@ impl Members {
         let (Some(raft), Some(metrics)) = (self.raft.get(), self.raft_metrics()) else {
             return Answer::NoLeader;
         };
-        let seen = self.seen(&metrics, Instant::now());
+        let seen = Self::seen(&metrics, Instant::now());
         let mut voters: Vec<_> = seen
             .iter()
             .filter(|seen| seen.is_voter && seen.id != metrics.id)
@@ -230,7 +230,7 @@ impl Members {
         let leader =
             metrics.current_leader.and_then(|id| config.get_node(&id)).map(|member| member.name.clone());
         let now = Instant::now();
-        let nodes = self.seen(&metrics, now - self.timing.lost).into_iter().map(|seen| {
+        let nodes = Self::seen(&metrics, now - self.timing.lost).into_iter().map(|seen| {
             let known = lock(&self.known);
             let heard = known.pulses.get(&seen.id);
             let silence = heard.map_or(Duration::MAX, |heard| heard.at.elapsed());

@@ -115,7 +115,8 @@ mod tests {
     #[test]
     fn the_summary_says_how_many_may_be_lost() {
         use Role::{Leader, Learner, Voter};
-        let table: [(&[(Role, bool)], &str, u32); 7] = [
+        type Row = (&'static [(Role, bool)], &'static str, u32);
+        let table: [Row; 7] = [
             (&[(Leader, true), (Voter, true), (Voter, true)], "3 of 3 nodes healthy. You can lose 1.", 1),
             (
                 &[(Leader, true), (Voter, true), (Voter, false)],

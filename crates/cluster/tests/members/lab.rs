@@ -19,9 +19,9 @@ use keyraft_cluster::{
 };
 
 /// Long enough for a machine that is busy with other tests; reached only when something is wrong.
-const LATEST: Duration = Duration::from_secs(60);
+const LATEST: Duration = Duration::from_mins(1);
 
-/// What PostgreSQL does for the cluster, in memory.
+/// What a database does for the cluster, in memory.
 #[derive(Debug, Default)]
 pub struct Database {
     rows: Mutex<BTreeMap<u64, (ClusterRow, u64)>>,
@@ -39,10 +39,10 @@ impl Database {
     }
 
     fn check(&self) -> Result<(), RegistryError> {
-        match self.is_away.load(Ordering::Relaxed) {
-            true => Err(RegistryError::Away("away".into())),
-            false => Ok(()),
+        if self.is_away.load(Ordering::Relaxed) {
+            return Err(RegistryError::Away("away".into()));
         }
+        Ok(())
     }
 }
 
@@ -155,7 +155,7 @@ impl Lab {
             discovery: Discovery::Static(addresses),
             registry: Some(Arc::clone(&self.database) as Arc<dyn Registry>),
             replicas_file: Some(self.folder.join("replicas")),
-            patience: Patience { replace: Duration::from_secs(6), remove: Duration::from_secs(600) },
+            patience: Patience { replace: Duration::from_secs(6), remove: Duration::from_mins(10) },
             operators: node.operators.clone(),
         };
         let mut settings = Settings::new(&node.dir);

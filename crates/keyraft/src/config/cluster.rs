@@ -26,7 +26,7 @@ section! {
         /// Name of this node, unique in the cluster and the same after a restart.
         ///
         /// Default: the host's name. Env `KEYRAFT_CLUSTER_NODE_NAME`. A node that comes back under its name with an empty
-        /// disk takes its earlier place. A number behind the last dash is its ordinal, as a StatefulSet gives it.
+        /// disk takes its earlier place. A number behind the last dash is its ordinal, as a stateful set gives it.
         node_name: Option<String> = "CLUSTER_NODE_NAME", "";
 
         /// Address on which to listen for the other nodes. They speak TLS with certificates of their own.

@@ -158,10 +158,7 @@ mod tests {
     const SHORT: Limits =
         Limits { bytes: 200_000, time: Duration::from_millis(400), silence: Duration::from_millis(100) };
 
-    fn unread(
-        stream: impl AsyncRead + AsyncWrite + Unpin,
-        limits: Limits,
-    ) -> Lingering<impl AsyncWrite + Unpin> {
+    fn unread<S: AsyncRead + AsyncWrite + Unpin>(stream: S, limits: Limits) -> Lingering<S> {
         let exchange = Exchange::default();
         exchange.begin();
         Lingering { limits, ..Lingering::new(stream, exchange) }
@@ -179,7 +176,7 @@ mod tests {
         let mut heard = String::new();
         theirs.read_to_string(&mut heard).await.unwrap();
         assert_eq!(heard, "413");
-        theirs.write_all(&[0; 100_000]).await.unwrap();
+        theirs.write_all(&vec![0; 100_000]).await.unwrap();
         drop(theirs);
         closing.await.unwrap().unwrap();
     }

@@ -2,6 +2,10 @@ use std::collections::BTreeSet;
 
 use super::*;
 
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own, and tests name those that hold"
+)]
 #[derive(Default)]
 struct Person {
     known: bool,

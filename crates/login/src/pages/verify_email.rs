@@ -25,11 +25,13 @@ pub struct VerifyEmailPage<'a> {
 }
 
 impl VerifyEmailPage<'_> {
-    fn readable(&self, at: &UnixMs) -> String {
-        time::readable(*at)
+    /// When the mail was sent, for people.
+    fn sent_readably(&self) -> String {
+        self.sent.map(time::readable).unwrap_or_default()
     }
 
-    fn machine(&self, at: &UnixMs) -> String {
-        time::rfc3339(*at)
+    /// When the mail was sent, for programs.
+    fn sent_exactly(&self) -> String {
+        self.sent.map(time::rfc3339).unwrap_or_default()
     }
 }

@@ -202,7 +202,9 @@ impl World {
             4 => {
                 let up = self.ids(true);
                 if dice.percent(25) {
-                    up.into_iter().for_each(|id| self.crash(id));
+                    for id in up {
+                        self.crash(id);
+                    }
                 } else if let Some(id) = dice.pick(&up) {
                     self.crash(id);
                 }

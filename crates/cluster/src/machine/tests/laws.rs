@@ -98,7 +98,7 @@ fn of_session(which: u8, number: u8, kind: Kind, client: ClientUuid, small: u8) 
         _ => {
             let clients = (small > 1).then(|| vec![client.clone()]);
             let notify = NoticeTo { issuer: "https://id.test/lab".into(), clients };
-            let client = (small % 2 == 0).then_some(client);
+            let client = small.is_multiple_of(2).then_some(client);
             Command::EndWithNotice(EndWithNotice { sid, kind, client, or_session: true, notify })
         }
     }
@@ -117,12 +117,11 @@ fn of_rows(which: u8, number: u8, kind: Kind, client: ClientUuid, small: u8) -> 
         }
         4 | 5 => Command::Evict { keys: vec![key] },
         6 | 7 => {
-            let user = user(number);
             let session = crate::session::UserSession {
                 sid: sid.clone(),
                 kind,
                 realm: lab(),
-                user,
+                user: user(number),
                 started: UnixMs(NOON.0 - HOUR),
                 last_use: NOON,
                 expires: UnixMs(NOON.0 + HOUR),

@@ -3,7 +3,9 @@
 use super::*;
 
 const LOST: Duration = Duration::from_secs(2);
-const PATIENCE: Patience = Patience { replace: Duration::from_secs(30), remove: Duration::from_secs(600) };
+const PATIENCE: Patience = Patience { replace: Duration::from_secs(30), remove: Duration::from_mins(10) };
+
+type Group = &'static [(char, u64)];
 
 /// `v` votes, `l` learns; a number is for how many seconds it has been silent.
 fn seen(id: u64, name: &str, kind: char, silent: u64) -> Seen {
@@ -38,17 +40,19 @@ fn decide(members: &[Seen], replicas: Option<u64>) -> Option<Change> {
     })
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "as `next` gives it")]
 fn voters(ids: &[u64]) -> Option<Change> {
     Some(Change::Voters(ids.iter().copied().collect()))
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "as `next` gives it")]
 fn forget(ids: &[u64]) -> Option<Change> {
     Some(Change::Forget(ids.iter().copied().collect()))
 }
 
 #[test]
 fn voters_are_one_three_or_five() {
-    let table: [(&[(char, u64)], Option<Change>); 8] = [
+    let table: [(Group, Option<Change>); 8] = [
         (&[('v', 0)], None),
         (&[('v', 0), ('l', 0)], None),
         (&[('v', 0), ('l', 0), ('l', 0)], voters(&[1, 2, 3])),
@@ -66,7 +70,7 @@ fn voters_are_one_three_or_five() {
 
 #[test]
 fn a_dead_voter_gives_its_place_to_a_healthy_learner_only() {
-    let table: [(&[(char, u64)], Option<Change>); 5] = [
+    let table: [(Group, Option<Change>); 5] = [
         (&[('v', 0), ('v', 0), ('v', 45)], None),
         (&[('v', 0), ('v', 0), ('v', 20), ('l', 0)], None),
         (&[('v', 0), ('v', 0), ('v', 45), ('l', 0)], voters(&[1, 2, 4])),
