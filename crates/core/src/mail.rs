@@ -1,7 +1,7 @@
 //! Mail to people: one message at a time through the realm's own SMTP server (`smtpServer`).
 //!
 //! Text that others chose reaches a header only where it can break out of none; a message takes at most
-//! [`DEADLINE`], and at most [`AT_ONCE`] are on their way. The server's password is never logged, nor is what a
+//! [`DEADLINE`], and at most `AT_ONCE` are on their way. The server's password is never logged, nor is what a
 //! message says: its links sign people in.
 
 mod smtp;
