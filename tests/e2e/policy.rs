@@ -98,7 +98,8 @@ async fn an_action_that_is_due_and_not_built_refuses_the_login() -> Result<()> {
 
     for action in ["CONFIGURE_RECOVERY_AUTHN_CODES", "webauthn-register", "CONFIGURE_TOTP", "VERIFY_EMAIL"] {
         let name = format!("person-{}", action.to_lowercase());
-        let person = realm.person_with(&name, json!({ "requiredActions": [action] })).await?;
+        let person =
+            realm.person_with(&name, json!({ "requiredActions": [action], "emailVerified": false })).await?;
         let (_, page) = as_far_as_it_goes(&shop, &name, &person.password).await?;
         // Built by now: then the page is the action's own, and there is nothing to refuse.
         if page.status != 200 {

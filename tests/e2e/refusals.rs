@@ -17,18 +17,22 @@ const KIB: usize = 1024;
 const TRIES: usize = 5;
 
 /// A connection of HTTP/1.1.
-struct Line(BufReader<TcpStream>);
+struct Line {
+    stream: BufReader<TcpStream>,
+    host: String,
+}
 
 impl Line {
     async fn open(keyraft: &Keyraft) -> Result<Self> {
-        Ok(Self(BufReader::new(connect(keyraft).await?)))
+        let host = keyraft.url().rsplit('/').next().context("no host")?.to_owned();
+        Ok(Self { stream: BufReader::new(connect(keyraft).await?), host })
     }
 
     /// Sends a request to its last byte before it reads anything, as simple clients do, and returns the status.
     async fn ask(&mut self, head: &str, body: &[u8]) -> Result<u16> {
-        let head = format!("{head}\r\nhost: localhost\r\ncontent-length: {}\r\n\r\n", body.len());
-        self.0.write_all(head.as_bytes()).await.context("sending the head")?;
-        self.0.write_all(body).await.context("sending the body")?;
+        let head = format!("{head}\r\nhost: {}\r\ncontent-length: {}\r\n\r\n", self.host, body.len());
+        self.stream.write_all(head.as_bytes()).await.context("sending the head")?;
+        self.stream.write_all(body).await.context("sending the body")?;
         self.status().await
     }
 
@@ -37,7 +41,7 @@ impl Line {
         let (mut status, mut length) = (None, 0);
         loop {
             let mut line = String::new();
-            ensure!(self.0.read_line(&mut line).await? > 0, "no answer, but the end");
+            ensure!(self.stream.read_line(&mut line).await? > 0, "no answer, but the end");
             match line.trim_end().split_once(": ") {
                 None if line.trim_end().is_empty() => break,
                 None => status = line.split(' ').nth(1).map(str::to_owned),
@@ -47,7 +51,7 @@ impl Line {
                 Some(_) => {}
             }
         }
-        self.0.read_exact(&mut vec![0; length]).await?;
+        self.stream.read_exact(&mut vec![0; length]).await?;
         Ok(status.context("no status")?.parse()?)
     }
 }
@@ -86,6 +90,20 @@ async fn a_client_that_reads_only_when_all_is_sent_hears_why_it_was_refused() ->
             assert_eq!(answer.with_context(|| first.to_owned())?, status, "{first}");
         }
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_answer_that_came_early_says_that_its_connection_ends() -> Result<()> {
+    let keyraft = keyraft().await?;
+    let url = format!("{}/nobody/lives/here", keyraft.url());
+
+    let early = keyraft.http().post(&url).body(vec![b' '; 3 * KIB * KIB]).send().await?;
+    let late = keyraft.http().get(&url).send().await?;
+
+    assert_eq!((early.status().as_u16(), late.status().as_u16()), (404, 404));
+    assert_eq!(early.headers()["connection"], "close");
+    assert!(late.headers().get("connection").is_none());
     Ok(())
 }
 

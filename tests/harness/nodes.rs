@@ -50,7 +50,7 @@ impl Nodes {
             .map(|place| Node::start(binary, place, ports[place], &peers, &database.url()))
             .collect::<Result<_>>()?;
         let http = Client::builder().timeout(Duration::from_secs(15)).build()?;
-        let nodes = Self { members: nodes, http, _database: database };
+        let mut nodes = Self { members: nodes, http, _database: database };
         for place in 0..count {
             nodes.ready(place).await?;
         }
@@ -66,15 +66,19 @@ impl Nodes {
     ///
     /// # Errors
     /// It is not ready in time; the error carries its log.
-    pub async fn ready(&self, place: usize) -> Result<()> {
-        let node = &self.members[place];
+    pub async fn ready(&mut self, place: usize) -> Result<()> {
         let began = Instant::now();
         while began.elapsed() < LATEST {
+            for node in self.members.iter_mut().filter(|node| node.runs) {
+                node.child.still_runs().with_context(|| format!("{} ended by itself", node.name))?;
+            }
+            let node = &self.members[place];
             if self.http.get(&node.health).send().await.is_ok_and(|answer| answer.status().is_success()) {
                 return Ok(());
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
+        let node = &self.members[place];
         bail!("{} is not ready:\n{}", node.name, node.child.log())
     }
 

@@ -4,7 +4,7 @@
 //! them, shows [`House::probe`] on the management port, and calls [`House::close`] after the last request.
 //! Nothing here listens, logs to the person or handles signals.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use axum::{Router, response::Redirect, routing::get};
@@ -33,6 +33,9 @@ pub(crate) struct House {
     made_administrator: bool,
 }
 
+/// How often a node that starts looks whether its cluster has a leader.
+const LOOK_FOR_LEADER: Duration = Duration::from_millis(50);
+
 /// Opens the rooms: store (migrated), cluster, core; makes `master` and the first administrator of
 /// `config.bootstrap_admin` in an empty database; with `import`, imports the realms in `<data_dir>/import`. A node of
 /// a cluster is open once it has its place in it; `operators` lead to it meanwhile.
@@ -43,6 +46,10 @@ pub(crate) async fn open(config: &Config, import: bool, operators: Operators) ->
     let (store, keys) = open_store(config).await?;
     let sessions = sessions::settings(config, &store, operators)?;
     let cluster = Cluster::open(sessions).await.context("the session log cannot be opened")?;
+    // The first start asks the log, which answers nobody before there is a leader. A node alone leads at once.
+    while !cluster.is_informed() {
+        tokio::time::sleep(LOOK_FOR_LEADER).await;
+    }
     let core = core_over(config, store, cluster, keys)?;
     let made_administrator = crate::commands::first_start(&core, config, import).await?;
     // It ends when the store is closed.

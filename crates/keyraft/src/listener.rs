@@ -10,6 +10,7 @@ mod exchange;
 mod linger;
 
 use std::{
+    convert::Infallible,
     net::{IpAddr, SocketAddr},
     sync::Arc,
     time::Duration,
@@ -22,7 +23,7 @@ use axum::{
     extract::ConnectInfo,
     response::{IntoResponse as _, Response},
 };
-use http::{HeaderValue, Request, StatusCode, header};
+use http::{HeaderValue, Request, StatusCode, Version, header};
 use hyper::body::Incoming;
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
@@ -148,14 +149,25 @@ impl Connection {
         let Self { peer, router, watcher } = self;
         let service = hyper::service::service_fn(move |request: Request<Incoming>| {
             let is_too_large = head_size(&request) > MAX_HEAD;
-            let exchange = exchange.clone();
-            let mut request = request.map(|body| Body::new(Paced::new(body, exchange)));
+            let (exchange, version) = (exchange.clone(), request.version());
+            let mut request = request.map(|body| Body::new(Paced::new(body, exchange.clone())));
             request.extensions_mut().insert(ConnectInfo(peer));
             if encrypted {
                 request.extensions_mut().insert(Encrypted);
             }
             let router = router.clone();
-            async move { if is_too_large { Ok(head_too_large()) } else { router.oneshot(request).await } }
+            async move {
+                let answered: Result<_, Infallible> =
+                    if is_too_large { Ok(head_too_large()) } else { router.oneshot(request).await };
+                answered.map(|mut response| {
+                    // The connection is closed behind an answer that came before its request was read. Unless it is
+                    // told, a client may have put its next request on it by then.
+                    if version <= Version::HTTP_11 && !exchange.is_settled() {
+                        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+                    }
+                    response
+                })
+            }
         });
         let mut builder = Builder::new(TokioExecutor::new());
         builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD).max_buf_size(MAX_HEAD);
