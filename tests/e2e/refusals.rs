@@ -132,7 +132,7 @@ async fn who_asks_whether_to_go_on_hears_no_before_he_sends() -> Result<()> {
     let mut line = Line::open(&keyraft).await?;
 
     let head = "POST /admin/realms HTTP/1.1\r\nhost: localhost\r\nexpect: 100-continue\r\ncontent-length: 3000000\r\n\r\n";
-    line.0.write_all(head.as_bytes()).await?;
+    line.stream.write_all(head.as_bytes()).await?;
 
     assert_eq!(line.status().await?, 401);
     Ok(())

@@ -15,7 +15,7 @@ use keyraft_crypto::{
     seal::{DataKeys, MasterKeys},
 };
 use keyraft_login::Login;
-use keyraft_model::Realm;
+use keyraft_model::{Realm, UnixMs};
 use keyraft_oidc::{Oidc, OpenIdConnect};
 use keyraft_store::Db;
 use keyraft_web::{RealmSource, assets, layers};
@@ -46,16 +46,24 @@ pub(crate) async fn open(config: &Config, import: bool, operators: Operators) ->
     let (store, keys) = open_store(config).await?;
     let sessions = sessions::settings(config, &store, operators)?;
     let cluster = Cluster::open(sessions).await.context("the session log cannot be opened")?;
-    // The first start asks the log, which answers nobody before there is a leader. A node alone leads at once.
-    while !cluster.is_informed() {
-        tokio::time::sleep(LOOK_FOR_LEADER).await;
-    }
     let core = core_over(config, store, cluster, keys)?;
-    let made_administrator = crate::commands::first_start(&core, config, import).await?;
+    let made_administrator = crate::commands::first_start(&core, config, import, time(&core).await?).await?;
     // It ends when the store is closed.
     tokio::spawn(keyraft_core::changes::follow(core.clone()));
     let router = router(config, &core);
     Ok(House { router, core, made_administrator })
+}
+
+/// The log's time. It tells nobody before there is a leader, and the first elections may take a while; a node alone
+/// leads at once.
+async fn time(core: &Core) -> anyhow::Result<UnixMs> {
+    loop {
+        match core.cluster.view().await {
+            Ok(view) => return Ok(view.now()),
+            Err(keyraft_cluster::Error::NoQuorum) => tokio::time::sleep(LOOK_FOR_LEADER).await,
+            Err(error) => return Err(error).context("the session log tells no time"),
+        }
+    }
 }
 
 /// Opens the store, migrated, its secrets readable.

@@ -44,8 +44,12 @@ pub(super) fn run(options: Import) -> anyhow::Result<()> {
 ///
 /// # Errors
 /// A file cannot be read or does not fit; then nothing was imported, and the start fails.
-pub(crate) async fn first_start(core: &Core, config: &Config, import: bool) -> anyhow::Result<bool> {
-    let now = core.sessions.view().await?.now();
+pub(crate) async fn first_start(
+    core: &Core,
+    config: &Config,
+    import: bool,
+    now: keyraft_model::UnixMs,
+) -> anyhow::Result<bool> {
     let given = if import { waiting(config)? } else { Vec::new() };
     // A `master` among them is the one to have; without it, the others need one to be governed from.
     let brings_master = brings_master(&given);
