@@ -306,6 +306,8 @@ async fn stranded_connections_are_not_tried_one_after_another() {
     // Two at once, so that there are two: over a single one nothing tells a stranded answer from a slow one.
     let both = house.db.read(async |_| house.read().await).await;
     both.expect("both are made");
+    // They go back into the pool in the background.
+    tokio::time::sleep(Duration::from_millis(500)).await;
     house.proxy.strand();
 
     let began = Instant::now();
