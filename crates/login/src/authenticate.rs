@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::response::Response;
 use http::StatusCode;
 use keyraft_core::{Error, UserRecord, proof::Proof};
-use keyraft_crypto::{Secret, digest};
+use keyraft_crypto::Secret;
 use keyraft_model::FlowId;
 use keyraft_web::{Fields, Form, page::redirect};
 
@@ -50,8 +50,7 @@ async fn take(journey: &mut Journey, query: &Fields, form: &Fields) -> Result<Op
         return Ok(Some(journey.tell(Refused::Expired)));
     }
     let execution = query.filled("execution").unwrap_or_default();
-    let code = query.filled("session_code").unwrap_or_default();
-    if !digest::constant_time_eq(code.as_bytes(), journey.session_code().as_bytes()) {
+    if !journey.is_session_code(query.filled("session_code")) {
         let plain = journey.tab.user.is_none() && query.filled("execution").is_none();
         let url = journey.url("authenticate", (!plain).then_some(execution), false);
         return Ok(Some(redirect(StatusCode::FOUND, &url)));

@@ -2,7 +2,6 @@
 
 use axum::response::Response;
 use keyraft_core::{Error, UserRecord, authz};
-use keyraft_crypto::digest;
 use keyraft_model::{ClientScope, ScopeId};
 use keyraft_web::{Fields, Form};
 
@@ -46,8 +45,7 @@ pub(crate) async fn submit(mut arrived: Arrived, Form(form): Form) -> Response {
 }
 
 async fn take(journey: &mut Journey, form: &Fields) -> Result<Option<Response>, Error> {
-    let code = form.get("code").unwrap_or_default();
-    let is_ours = digest::constant_time_eq(code.as_bytes(), journey.session_code().as_bytes());
+    let is_ours = journey.is_session_code(form.get("code"));
     if !is_ours || journey.step().await? != Ok(Next::Done) {
         return Ok(None);
     }

@@ -13,6 +13,7 @@ use axum::response::Response;
 use http::StatusCode;
 use keyraft_cluster::session::Kind;
 use keyraft_core::{Core, Error, UserRecord, required_actions::Action};
+use keyraft_crypto::digest;
 use keyraft_model::{Credential, Event, UnixMs, UserId};
 use keyraft_web::page::redirect;
 
@@ -112,6 +113,12 @@ impl Journey {
         if self.browser.cookies.get_part(TAB, &tab_id).is_some() {
             self.browser.cookies.clear_part(TAB, &tab_id);
         }
+    }
+
+    /// Whether the code that a form brought is this login's present one: the form was made for it and is not stale.
+    pub(crate) fn is_session_code(&self, code: Option<&str>) -> bool {
+        let code = code.unwrap_or_default();
+        digest::constant_time_eq(code.as_bytes(), self.session_code().as_bytes())
     }
 
     /// Whether the realm keeps this door open; whoever came in may go on.
@@ -591,5 +598,5 @@ pub(crate) fn fingerprint(credentials: &[Credential]) -> Vec<u8> {
             [credential.id.to_string(), "|".into(), credential.created_date.to_string(), "|".into()]
         })
         .collect();
-    keyraft_crypto::digest::sha256(text.as_bytes())[..8].to_vec()
+    digest::sha256(text.as_bytes())[..8].to_vec()
 }

@@ -2,7 +2,7 @@
 
 use axum::{extract::State, response::Response};
 use keyraft_core::{Error, user_profile::Fault};
-use keyraft_crypto::{Secret, digest};
+use keyraft_crypto::Secret;
 use keyraft_model::{FlowId, MultiAttributes};
 use keyraft_web::{Fields, Form, page::redirect};
 
@@ -40,8 +40,7 @@ async fn take(journey: &mut Journey, query: &Fields, form: &Fields) -> Result<Op
     if !journey.is_open() {
         return Ok(None);
     }
-    let code = query.filled("session_code").unwrap_or_default();
-    if !digest::constant_time_eq(code.as_bytes(), journey.session_code().as_bytes()) {
+    if !journey.is_session_code(query.filled("session_code")) {
         let url = journey.url("registration", None, false);
         return Ok(Some(redirect(http::StatusCode::FOUND, &url)));
     }

@@ -3,7 +3,6 @@
 use axum::response::Response;
 use http::StatusCode;
 use keyraft_core::Error;
-use keyraft_crypto::digest;
 use keyraft_web::{Fields, Form};
 
 use crate::{
@@ -44,8 +43,7 @@ pub(crate) async fn submit(mut arrived: Arrived, Form(form): Form) -> Response {
 }
 
 async fn take(journey: &mut Journey, query: &Fields, form: &Fields) -> Result<Option<Response>, Error> {
-    let code = query.filled("session_code").unwrap_or_default();
-    let is_ours = digest::constant_time_eq(code.as_bytes(), journey.session_code().as_bytes());
+    let is_ours = journey.is_session_code(query.filled("session_code"));
     if !is_ours || journey.step().await? != Ok(Next::Done) {
         return Ok(None);
     }

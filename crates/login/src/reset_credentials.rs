@@ -6,7 +6,6 @@
 use axum::{extract::State, response::Response};
 use http::StatusCode;
 use keyraft_core::{Error, action_tokens::Purpose};
-use keyraft_crypto::digest;
 use keyraft_web::{Fields, Form, mail::Letter, page::redirect};
 
 use crate::{
@@ -50,8 +49,7 @@ async fn take(journey: &mut Journey, query: &Fields, form: &Fields) -> Result<Op
     if !journey.is_open() {
         return Ok(None);
     }
-    let code = query.filled("session_code").unwrap_or_default();
-    if !digest::constant_time_eq(code.as_bytes(), journey.session_code().as_bytes()) {
+    if !journey.is_session_code(query.filled("session_code")) {
         let url = journey.url("reset-credentials", None, false);
         return Ok(Some(redirect(StatusCode::FOUND, &url)));
     }

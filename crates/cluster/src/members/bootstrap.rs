@@ -289,7 +289,7 @@ mod tests {
         assert!(matches!(decide(&a, &[b.clone(), c.clone()], Some(&row), NOW, false), Step::Wait(_)));
         let step = decide(&a, &[b.clone(), c.clone()], Some(&row), REFORM_AFTER, false);
         assert_eq!(formed(&step), Some((2, vec!["a", "b", "c"])));
-        let Step::Form(anew) = step else { unreachable!() };
+        let Step::Form(anew) = step else { panic!("they form anew: {step:?}") };
         assert!(anew.founders.iter().all(|founder| founder.id > 1 << 40), "ids are never used again");
         let step = decide(&a, &[b.clone(), d.clone()], Some(&row), REFORM_AFTER, false);
         assert!(matches!(step, Step::Wait(_)), "another name needs an operator: {step:?}");
