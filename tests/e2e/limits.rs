@@ -16,13 +16,15 @@ const KIB: usize = 1024;
 async fn a_form_of_more_than_64_kib_or_100_fields_is_413_everywhere() -> Result<()> {
     let keyraft = keyraft().await?;
     let realm = keyraft.realm("forms", json!({})).await?;
+    let actions = ["authenticate", "required-action", "consent", "reset-credentials", "registration"];
+    let actions = actions.map(|name| format!("{}/login-actions/{name}", realm.issuer()));
     let endpoints =
         ["token", "token/introspect", "revoke", "auth", "logout", "logout/logout-confirm", "userinfo"];
     let endpoints = endpoints.map(|name| realm.endpoint(name));
 
     let long = format!("a={}", "x".repeat(64 * KIB));
     let many = vec!["a=b"; 101].join("&");
-    for url in &endpoints {
+    for url in endpoints.iter().chain(&actions) {
         for body in [&long, &many] {
             let request =
                 keyraft.http().post(url).header("content-type", "application/x-www-form-urlencoded");
@@ -31,7 +33,7 @@ async fn a_form_of_more_than_64_kib_or_100_fields_is_413_everywhere() -> Result<
         }
     }
 
-    // Who has no login in progress is turned away before his form is read.
+    // Who has a login in progress hears the same.
     let shop = Shop::open(&realm, "shop").await?;
     let mut agent = Agent::new(&keyraft);
     let mut form = agent.open(&shop.authorize(&[])?).await?.form()?;

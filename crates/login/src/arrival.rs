@@ -1,17 +1,17 @@
 //! How a request finds its login in progress again: the one beginning of every endpoint of this room.
 //!
-//! A handler asks for an [`Arrival`] where it needs the realm alone, and for an [`Arrived`] where there must be
-//! a login in progress; whoever has none is answered before the handler runs, with a way on where there is one.
+//! A handler asks for an [`Arrival`] where it needs the realm alone, for an [`Arrived`] where there must be a login
+//! in progress, and for a [`Submitted`] where that brings a form; whoever has none is answered before the handler runs, with a way on where there is one.
 
 use std::sync::Arc;
 
 use axum::{
-    extract::{FromRequestParts, Path},
+    extract::{FromRequest, FromRequestParts, Path, Request},
     response::Response,
 };
 use http::{HeaderMap, request::Parts};
 use keyraft_core::{ClientView, Error, RealmView};
-use keyraft_web::{CookieJar, Fields, Query, RequestOrigin, extract::Locales};
+use keyraft_web::{CookieJar, Fields, Form, Query, RequestOrigin, extract::Locales};
 
 use crate::{
     auth_session::Place,
@@ -70,6 +70,25 @@ impl FromRequestParts<Login> for Arrived {
         let arrival = Arrival::from_request_parts(parts, login).await?;
         let journey = arrival.journey(login).await.map_err(|response| *response)?;
         Ok(Self { journey, query: arrival.query })
+    }
+}
+
+/// A browser that came back with a form. The form is judged before anybody asks whose it is: what is too much is
+/// refused the same way from everybody, and costs no look at the login.
+pub(crate) struct Submitted {
+    pub(crate) arrived: Arrived,
+    pub(crate) form: Fields,
+}
+
+impl FromRequest<Login> for Submitted {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, login: &Login) -> Result<Self, Response> {
+        let (mut parts, body) = request.into_parts();
+        let request = Request::from_parts(parts.clone(), body);
+        let Form(form) = Form::from_request(request, login).await?;
+        let arrived = Arrived::from_request_parts(&mut parts, login).await?;
+        Ok(Self { arrived, form })
     }
 }
 

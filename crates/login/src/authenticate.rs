@@ -7,10 +7,10 @@ use http::StatusCode;
 use keyraft_core::{Error, UserRecord, proof::Proof};
 use keyraft_crypto::Secret;
 use keyraft_model::FlowId;
-use keyraft_web::{Fields, Form, page::redirect};
+use keyraft_web::{Fields, page::redirect};
 
 use crate::{
-    arrival::Arrived,
+    arrival::{Arrived, Submitted},
     auth_session,
     authenticator::Authenticator,
     journey::{Journey, Next, fingerprint},
@@ -39,7 +39,7 @@ async fn show_step(journey: &mut Journey, query: &Fields) -> Result<Option<Respo
 }
 
 /// `POST`: the form of the present step.
-pub(crate) async fn submit(mut arrived: Arrived, Form(form): Form) -> Response {
+pub(crate) async fn submit(Submitted { mut arrived, form }: Submitted) -> Response {
     let taken = take(&mut arrived.journey, &arrived.query, &form).await;
     arrived.answer(taken).await
 }

@@ -3,10 +3,10 @@
 use axum::response::Response;
 use keyraft_core::{Error, UserRecord, authz};
 use keyraft_model::{ClientScope, ScopeId};
-use keyraft_web::{Fields, Form};
+use keyraft_web::Fields;
 
 use crate::{
-    arrival::Arrived,
+    arrival::Submitted,
     journey::{Journey, Next},
     protocol::Refused,
 };
@@ -39,7 +39,7 @@ pub(crate) fn asked_for<'a>(journey: &'a Journey, user: &UserRecord) -> Vec<&'a 
 }
 
 /// `POST /login-actions/consent`: the person's answer.
-pub(crate) async fn submit(mut arrived: Arrived, Form(form): Form) -> Response {
+pub(crate) async fn submit(Submitted { mut arrived, form }: Submitted) -> Response {
     let taken = take(&mut arrived.journey, &form).await;
     arrived.answer(taken).await
 }

@@ -4,11 +4,11 @@ use axum::{extract::State, response::Response};
 use keyraft_core::{Error, user_profile::Fault};
 use keyraft_crypto::Secret;
 use keyraft_model::{FlowId, MultiAttributes};
-use keyraft_web::{Fields, Form, page::redirect};
+use keyraft_web::{Fields, page::redirect};
 
 use crate::{
     actions::terms,
-    arrival::{Arrival, Arrived},
+    arrival::{Arrival, Submitted},
     auth_session::Door,
     authenticate::prove,
     authenticator::{Authenticator, FormAction},
@@ -30,7 +30,7 @@ pub(crate) async fn show(State(login): State<Login>, arrival: Arrival) -> Respon
 }
 
 /// `POST`: that form.
-pub(crate) async fn submit(mut arrived: Arrived, Form(form): Form) -> Response {
+pub(crate) async fn submit(Submitted { mut arrived, form }: Submitted) -> Response {
     arrived.journey.enter(Door::Registration);
     let taken = take(&mut arrived.journey, &arrived.query, &form).await;
     arrived.answer(taken).await

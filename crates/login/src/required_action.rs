@@ -3,11 +3,11 @@
 use axum::response::Response;
 use http::StatusCode;
 use keyraft_core::Error;
-use keyraft_web::{Fields, Form};
+use keyraft_web::Fields;
 
 use crate::{
     actions::{self, Done, Prepared},
-    arrival::Arrived,
+    arrival::{Arrived, Submitted},
     consent,
     journey::{Journey, Next},
     view::{self, Notice},
@@ -37,7 +37,7 @@ async fn page(journey: &mut Journey) -> Result<Option<Response>, Error> {
 }
 
 /// `POST`: the form of the action that is due.
-pub(crate) async fn submit(mut arrived: Arrived, Form(form): Form) -> Response {
+pub(crate) async fn submit(Submitted { mut arrived, form }: Submitted) -> Response {
     let taken = take(&mut arrived.journey, &arrived.query, &form).await;
     arrived.answer(taken).await
 }

@@ -6,10 +6,10 @@
 use axum::{extract::State, response::Response};
 use http::StatusCode;
 use keyraft_core::{Error, action_tokens::Purpose};
-use keyraft_web::{Fields, Form, mail::Letter, page::redirect};
+use keyraft_web::{Fields, mail::Letter, page::redirect};
 
 use crate::{
-    arrival::{Arrival, Arrived},
+    arrival::{Arrival, Submitted},
     auth_session::Door,
     authenticate::{find, prove},
     authenticator::Authenticator,
@@ -39,7 +39,7 @@ pub(crate) async fn show(State(login): State<Login>, arrival: Arrival) -> Respon
 }
 
 /// `POST`: the form of that page.
-pub(crate) async fn submit(mut arrived: Arrived, Form(form): Form) -> Response {
+pub(crate) async fn submit(Submitted { mut arrived, form }: Submitted) -> Response {
     arrived.journey.enter(Door::ResetCredentials);
     let taken = take(&mut arrived.journey, &arrived.query, &form).await;
     arrived.answer(taken).await
