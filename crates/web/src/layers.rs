@@ -9,6 +9,7 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{ConnectInfo, Request, State};
@@ -19,6 +20,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use keyraft_model::Realm;
 use percent_encoding::percent_decode_str;
 use quick_cache::sync::Cache;
+use tokio::time::timeout;
 use tracing::Instrument as _;
 
 use crate::headers::BrowserHeaders;
@@ -52,6 +54,9 @@ struct Headers {
     of_realms: Cache<String, (Weak<Realm>, Arc<BrowserHeaders>)>,
     default: Arc<BrowserHeaders>,
 }
+
+/// How long reading a realm takes at most that is in memory.
+const IN_MEMORY: Duration = Duration::from_millis(50);
 
 /// Realms whose headers are kept.
 const MAX_REALMS: usize = 1_000;
@@ -89,13 +94,18 @@ async fn around<R: RealmSource>(State(kit): State<Kit<R>>, request: Request, nex
         let realm = realm_in(request.uri().path(), &kit.hostname.relative_path);
         let is_informed = kit.realms.is_informed();
         let mut response = checked(&kit.hostname, is_informed, id, &asked, request, next).await;
-        let found = match realm {
-            Some(name) => kit.realms.realm(&name).await,
-            None => None,
+        let found = async {
+            match realm {
+                Some(name) => kit.realms.realm(&name).await,
+                None => None,
+            }
         };
+        // What cannot be read now has been waited for already: here only what is in memory counts.
+        let is_away = response.status() == StatusCode::SERVICE_UNAVAILABLE;
+        let found = if is_away { timeout(IN_MEMORY, found).await.unwrap_or_default() } else { found.await };
         let headers = found.map_or_else(|| Arc::clone(&kit.headers.default), |realm| kit.headers.of(&realm));
         headers.apply(&asked, &mut response);
-        if response.status() == StatusCode::SERVICE_UNAVAILABLE {
+        if is_away {
             let headers = response.headers_mut();
             headers.entry(header::RETRY_AFTER).or_insert(const { HeaderValue::from_static("2") });
         }
@@ -166,6 +176,7 @@ fn realm_in(path: &str, root: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use axum::body::Body;
+    use axum::response::Html;
     use axum::routing::get;
     use tower::ServiceExt as _;
 
@@ -179,6 +190,9 @@ mod tests {
 
     impl RealmSource for Shop {
         async fn realm(&self, name: &str) -> Option<Arc<Realm>> {
+            if name == "unread" {
+                std::future::pending::<()>().await;
+            }
             let mut realm = Realm { realm: "shop".into(), ..Realm::default() };
             realm.browser_security_headers.insert("xFrameOptions".into(), "DENY".into());
             (name == "shop").then(|| Arc::new(realm))
@@ -189,8 +203,8 @@ mod tests {
         }
     }
 
-    async fn is_away() -> StatusCode {
-        StatusCode::SERVICE_UNAVAILABLE
+    async fn is_away() -> (StatusCode, Html<&'static str>) {
+        (StatusCode::SERVICE_UNAVAILABLE, Html("not now"))
     }
 
     async fn panics() -> StatusCode {
@@ -235,6 +249,13 @@ mod tests {
         assert_eq!(
             (status, headers["retry-after"].to_str().unwrap()),
             (StatusCode::SERVICE_UNAVAILABLE, "2")
+        );
+        assert_eq!(headers["x-frame-options"], "DENY", "a realm in memory has its own headers all the same");
+
+        let (status, headers, _) = ask("/realms/unread/away", "*/*").await;
+        assert_eq!(
+            (status, headers["x-frame-options"].to_str().unwrap()),
+            (StatusCode::SERVICE_UNAVAILABLE, "SAMEORIGIN")
         );
     }
 
