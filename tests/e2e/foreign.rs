@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::{
     leaves::{NOTHING, differences, leaves},
     shop::reply,
-    starting::{Folder, Server, binary, client, ended},
+    starting::{Folder, RESCUE, Server, binary, client, ended, rescue},
 };
 
 const KEY: &str = "3q2+796tvu/erb7v3q2+796tvu/erb7v3q2+796tvu8=";
@@ -163,9 +163,9 @@ async fn people_sign_in(folder: &Folder, export: &Export) -> Result<usize> {
     let mut people = people(&export.realm);
     if export.name() == "master" && export.realm.get("users").is_none() {
         // A realm without people gets its administrator by command.
-        let (code, said) = run_with_password(folder)?;
+        let (code, said) = rescue(folder, &[("KEYRAFT_MASTER_KEY", KEY)])?;
         ensure!(code == Some(0), "{said}");
-        people.push(("rescue".to_owned(), "a-very-long-walk-at-9".to_owned(), true));
+        people.push(("rescue".to_owned(), RESCUE.to_owned(), true));
     }
     let server = Server::start(folder, &[("KEYRAFT_MASTER_KEY", KEY)]).await?;
     for (name, password, is_whole) in &people {
@@ -180,21 +180,6 @@ async fn people_sign_in(folder: &Folder, export: &Export) -> Result<usize> {
         }
     }
     Ok(people.len())
-}
-
-fn run_with_password(folder: &Folder) -> Result<(Option<i32>, String)> {
-    let mut command = binary();
-    command.args([
-        "bootstrap-admin",
-        "user",
-        "--username",
-        "rescue",
-        "--password:env",
-        "RESCUE",
-        "--no-prompt",
-    ]);
-    command.env("KEYRAFT_DATA_DIR", folder.path().join("data")).env("KEYRAFT_MASTER_KEY", KEY);
-    ended(command.env("RESCUE", "a-very-long-walk-at-9"))
 }
 
 #[tokio::test]

@@ -87,6 +87,25 @@ pub(crate) fn client() -> Result<reqwest::Client> {
     Ok(builder.no_proxy().redirect(reqwest::redirect::Policy::none()).build()?)
 }
 
+/// The password of [`rescue`].
+pub(crate) const RESCUE: &str = "a-very-long-walk-at-9";
+
+/// Makes the administrator `rescue` in a data folder whose server does not run; `more` is set in the environment.
+pub(crate) fn rescue(folder: &Folder, more: &[(&str, &str)]) -> Result<(Option<i32>, String)> {
+    let mut command = binary();
+    command.args([
+        "bootstrap-admin",
+        "user",
+        "--username",
+        "rescue",
+        "--password:env",
+        "RESCUE",
+        "--no-prompt",
+    ]);
+    command.env("KEYRAFT_DATA_DIR", folder.path().join("data")).env("RESCUE", RESCUE);
+    ended(command.envs(more.iter().copied()))
+}
+
 /// Waits for a command that should end by itself.
 pub(crate) fn ended(command: &mut Command) -> Result<(Option<i32>, String)> {
     let Output { status, stdout, stderr } = command.stdin(Stdio::null()).output()?;

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::{
     shop::reply,
-    starting::{Folder, Server, binary, client, ended},
+    starting::{Folder, RESCUE, Server, binary, client, ended, rescue},
 };
 
 /// A realm as an export file has it: a client, and a person whose password is hashed as Keycloak hashes.
@@ -67,20 +67,9 @@ async fn an_import_reports_what_it_did_and_a_broken_file_changes_nothing() -> Re
 #[tokio::test]
 async fn an_administrator_made_by_command_can_sign_in() -> Result<()> {
     let folder = Folder::new()?;
-    let data = folder.path().join("data");
     Server::start(&folder, &[]).await?;
-    let mut command = binary();
-    command.args([
-        "bootstrap-admin",
-        "user",
-        "--username",
-        "rescue",
-        "--password:env",
-        "RESCUE",
-        "--no-prompt",
-    ]);
 
-    let (code, said) = ended(command.env("KEYRAFT_DATA_DIR", &data).env("RESCUE", "a-very-long-walk-at-9"))?;
+    let (code, said) = rescue(&folder, &[])?;
 
     assert_eq!(code, Some(0), "{said}");
     let server = Server::start(&folder, &[]).await?;
@@ -88,7 +77,7 @@ async fn an_administrator_made_by_command_can_sign_in() -> Result<()> {
         ("grant_type", "password"),
         ("client_id", "admin-cli"),
         ("username", "rescue"),
-        ("password", "a-very-long-walk-at-9"),
+        ("password", RESCUE),
     ];
     let token = format!("{}/realms/master/protocol/openid-connect/token", server.base);
     assert_eq!(reply(client()?.post(token).form(&form)).await?.status, 200);
