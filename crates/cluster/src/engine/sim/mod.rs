@@ -1,7 +1,7 @@
 //! The group under faults, on simulated time: wires that drop, delay, double, reorder and are cut; disks that
 //! lose what was not synced; nodes that crash and come back. Named invariants are checked after every step.
 //!
-//! A seed fixes the faults and what is asked; openraft draws its election timeouts itself. 60 seeds by
+//! A seed fixes the faults and what is asked; openraft draws its election timeouts itself. 300 seeds by
 //! default; `KEYRAFT_SEEDS=20000` for a soak, `KEYRAFT_FIRST_SEED` to begin elsewhere.
 
 mod clients;
@@ -94,7 +94,7 @@ fn from_environment(name: &str, default: u64) -> u64 {
 
 #[test]
 fn whatever_happens_the_invariants_hold() {
-    let (first, count) = (from_environment("KEYRAFT_FIRST_SEED", 0), from_environment("KEYRAFT_SEEDS", 60));
+    let (first, count) = (from_environment("KEYRAFT_FIRST_SEED", 0), from_environment("KEYRAFT_SEEDS", 300));
 
     let answered = run_all(first..first + count, false);
 
