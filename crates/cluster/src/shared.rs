@@ -27,6 +27,11 @@ impl Shared {
     /// Over a state that was recovered, with entries that are to be passed over if this build cannot read them.
     pub(crate) fn new(state: State, skips: Skips) -> Self {
         let time = LeaderTime::new(state.clock);
+        Self::at(time, state, skips)
+    }
+
+    /// As [`Shared::new`], at a time of the caller's.
+    pub(crate) fn at(time: LeaderTime, state: State, skips: Skips) -> Self {
         let changes_seq = AtomicU64::new(state.changes.seq());
         Self { state: RwLock::new(state), time, skips, changes_seq }
     }

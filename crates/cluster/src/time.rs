@@ -41,9 +41,14 @@ pub(crate) trait Clocks {
     fn boot_us(&self) -> i64;
 }
 
-/// This machine's clocks.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct System;
+/// Clocks that functions read: this machine's, or those of a simulation.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct System {
+    /// As [`Clocks::wall_us`].
+    pub(crate) wall: fn() -> i64,
+    /// As [`Clocks::boot_us`].
+    pub(crate) boot: fn() -> i64,
+}
 
 /// How a leadership begins.
 #[derive(Clone, Copy, Debug)]
@@ -70,12 +75,13 @@ const APART: i64 = 2_000_000;
 impl LeaderTime {
     /// This node's wall clock, or the state's clock if that is ahead, until it hears of a leader or leads.
     pub(crate) fn new(clock: UnixMs) -> Self {
-        Self::with(System, clock)
+        Self::with(System { wall: wall_us, boot: boot_us }, clock)
     }
 }
 
 impl<C: Clocks> LeaderTime<C> {
-    fn with(clocks: C, clock: UnixMs) -> Self {
+    /// As [`LeaderTime::new`], on other clocks.
+    pub(crate) fn with(clocks: C, clock: UnixMs) -> Self {
         let inner = Inner { now: 0, asked: 0, undrawn: 0, is_heard: false };
         let time = Self { clocks, inner: Mutex::new(inner) };
         time.set(time.clocks.wall_us().max(micros_of(clock)), false);
@@ -167,11 +173,11 @@ fn micros_of(time: UnixMs) -> i64 {
 
 impl Clocks for System {
     fn wall_us(&self) -> i64 {
-        wall_us()
+        (self.wall)()
     }
 
     fn boot_us(&self) -> i64 {
-        boot_us()
+        (self.boot)()
     }
 }
 

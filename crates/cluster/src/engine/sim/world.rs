@@ -36,7 +36,11 @@ use crate::{
     machine::{State, skips::Skips},
     net::{Formation, Net, Tls},
     shared::Shared,
+    time::{LeaderTime, System},
 };
+
+/// When every simulation begins: 2026-01-01, 09:00 UTC, in microseconds since 1970.
+const MORNING_US: i64 = 1_767_258_000_000_000;
 
 thread_local! {
     static BEGUN: Cell<Option<Instant>> = const { Cell::new(None) };
@@ -46,6 +50,11 @@ thread_local! {
 fn sim_us() -> i64 {
     let begun = BEGUN.get().unwrap_or_else(Instant::now);
     i64::try_from(begun.elapsed().as_micros()).unwrap_or(i64::MAX)
+}
+
+/// The wall clock of every node: whatever the machine's does, a seed sees the same.
+fn sim_wall_us() -> i64 {
+    MORNING_US + sim_us()
 }
 
 /// A running node, as its callers see it.
@@ -142,7 +151,8 @@ impl World {
             None => (SnapshotMeta::default(), State::default()),
         };
         let clock = state.clock;
-        let shared = Arc::new(Shared::new(state, Skips::default()));
+        let time = LeaderTime::with(System { wall: sim_wall_us, boot: sim_us }, clock);
+        let shared = Arc::new(Shared::at(time, state, Skips::default()));
         let (log, power) = disk.open(self.dice.clone(), self.lies);
         let applier = Applier::new(Arc::clone(&shared), snapshots.clone(), Arc::<Growth>::default(), meta);
         let net = Net::new(Arc::new(SimTransport { id, wires: Arc::clone(&self.wires) }));
