@@ -8,6 +8,7 @@
 mod bench;
 mod command;
 mod fix;
+mod limit;
 mod needs;
 mod parity;
 mod postgres;

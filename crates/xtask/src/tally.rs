@@ -9,7 +9,10 @@ use std::{
 
 use anyhow::{Context as _, Result};
 
-use crate::command::{say, shown};
+use crate::{
+    command::{say, shown},
+    limit::Watch,
+};
 
 /// How many tests ended how.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +61,7 @@ pub(crate) fn counted(command: &mut Command) -> Result<(Tally, bool)> {
     say(&format!("$ {name}"));
     let command = command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().with_context(|| format!("cannot run {name}"))?;
+    let watch = Watch::over(child.id());
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     // Both at once: a program that waits for one of them to be read would never end.
     let skipped = thread::spawn(move || follow(stderr, |line| u32::from(line.starts_with("SKIPPED: "))));
@@ -70,7 +74,12 @@ pub(crate) fn counted(command: &mut Command) -> Result<(Tally, bool)> {
     let skipped = skipped.join().unwrap_or_default();
     tally.skipped += skipped;
     tally.passed = tally.passed.saturating_sub(skipped);
-    Ok((tally, child.wait()?.success()))
+    let good = child.wait()?.success();
+    let late = watch.done();
+    if let Some(why) = &late {
+        say(&format!("{name}: {why}"));
+    }
+    Ok((tally, good && late.is_none()))
 }
 
 /// Shows every line of `output` and adds up what `count` says of each.
