@@ -2,6 +2,8 @@
 //!
 //! These clients speak for themselves: libraries hide when they read, when they write and what they reuse.
 
+use std::future::poll_fn;
+
 use anyhow::{Context as _, Result, ensure};
 use keyraft_harness::Keyraft;
 use serde_json::json;
@@ -90,6 +92,28 @@ async fn a_client_that_reads_only_when_all_is_sent_hears_why_it_was_refused() ->
             assert_eq!(answer.with_context(|| first.to_owned())?, status, "{first}");
         }
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_stream_that_was_answered_early_is_heard_out_and_not_reset() -> Result<()> {
+    let keyraft = keyraft().await?;
+    let (client, connection) = h2::client::handshake(connect(&keyraft).await?).await?;
+    let connection = tokio::spawn(connection);
+    let request = http::Request::post(format!("{}/nobody/lives/here", keyraft.url())).body(())?;
+
+    let (answer, mut body) = client.ready().await?.send_request(request, false)?;
+    assert_eq!(answer.await?.status(), 404);
+    let mut left = 3 * KIB * KIB;
+    while left > 0 {
+        body.reserve_capacity(left.min(16 * KIB));
+        let granted = poll_fn(|cx| body.poll_capacity(cx)).await.context("the stream was reset")??;
+        body.send_data(vec![b' '; granted.min(left)].into(), false)?;
+        left -= granted.min(left);
+    }
+    body.send_data(Vec::new().into(), true)?;
+
+    connection.abort();
     Ok(())
 }
 

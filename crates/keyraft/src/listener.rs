@@ -6,6 +6,7 @@
 //! its request was read to the end lingers, so that the refusal arrives. On stop, idle connections close at
 //! once and busy ones finish.
 
+mod drain;
 mod exchange;
 mod linger;
 
@@ -42,6 +43,7 @@ use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt as _;
 
 use self::{
+    drain::Drained,
     exchange::{Exchange, Paced},
     linger::Lingering,
 };
@@ -150,7 +152,10 @@ impl Connection {
         let service = hyper::service::service_fn(move |request: Request<Incoming>| {
             let is_too_large = head_size(&request) > MAX_HEAD;
             let (exchange, version) = (exchange.clone(), request.version());
-            let mut request = request.map(|body| Body::new(Paced::new(body, exchange.clone())));
+            let mut request = request.map(|body| match version {
+                Version::HTTP_2 => Body::new(Paced::new(Drained::new(body), exchange.clone())),
+                _ => Body::new(Paced::new(body, exchange.clone())),
+            });
             request.extensions_mut().insert(ConnectInfo(peer));
             if encrypted {
                 request.extensions_mut().insert(Encrypted);

@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
+use hyper::body::{Body, Bytes, Frame, SizeHint};
 use tokio::time::{Instant, Sleep};
 
 /// A body may take this long, and longer only by what it brings at [`MIN_RATE`].
@@ -48,7 +48,7 @@ impl Exchange {
 
 /// A request's body that must keep coming, and that tells the exchange when it ended.
 #[derive(Debug)]
-pub(super) struct Paced<B = Incoming> {
+pub(super) struct Paced<B> {
     body: B,
     exchange: Exchange,
     began: Instant,
@@ -61,9 +61,9 @@ pub(super) struct Paced<B = Incoming> {
 #[error("the body took too long")]
 struct TooSlow;
 
-impl Paced {
+impl<B: Body<Data = Bytes> + Unpin> Paced<B> {
     /// The body of a request that has just begun.
-    pub(super) fn new(body: Incoming, exchange: Exchange) -> Self {
+    pub(super) fn new(body: B, exchange: Exchange) -> Self {
         if body.is_end_stream() {
             exchange.settle();
         }
@@ -85,7 +85,10 @@ impl Paced {
     }
 }
 
-impl Body for Paced {
+impl<B> Body for Paced<B>
+where
+    B: Body<Data = Bytes, Error: Into<axum::BoxError>> + Unpin,
+{
     type Data = Bytes;
     type Error = axum::BoxError;
 
