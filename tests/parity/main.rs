@@ -160,6 +160,9 @@ fn exchanges(replay: &mut Replay, folder: &Path, lists: &Lists, report: &mut Rep
         report.items.push(lists.verdict(subject, found));
     }
     if let Some(path) = std::env::var_os("KEYRAFT_PARITY_RECORD") {
+        if let Some(folder) = Path::new(&path).parent() {
+            std::fs::create_dir_all(folder)?;
+        }
         std::fs::write(path, recorded)?;
     }
     Ok(())

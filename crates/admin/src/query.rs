@@ -47,12 +47,13 @@ impl Query {
         self.filled(name).map(|value| value.eq_ignore_ascii_case("true"))
     }
 
-    /// A whole number.
+    /// A whole number of 32 bits.
     ///
     /// # Errors
     /// 404, Keycloak's answer to a number that is none.
     pub(crate) fn number(&self, name: &str) -> Result<Option<i64>, Error> {
-        self.filled(name).map(|value| value.parse().map_err(|_| Error::no_path())).transpose()
+        let number = self.filled(name).map(str::parse::<i32>).transpose();
+        Ok(number.map_err(|_| Error::no_path())?.map(i64::from))
     }
 
     /// `first` and `max`; `default` where no `max` came. A negative `max` is none.

@@ -84,6 +84,9 @@ fn query(query: &Query) -> Result<Option<UserQuery>, Error> {
     let search = text("search").map(|search| search.trim().to_owned()).filter(|search| !search.is_empty());
     let mut fields = [text("username"), text("email"), text("firstName"), text("lastName")];
     let (mut exact, mut pairs) = (query.flag("exact"), attributes(query.filled("q").unwrap_or_default()));
+    if pairs.iter().any(|(key, _)| key.is_empty()) {
+        return Ok(None);
+    }
     // `q` may name what every user has; its values match whole.
     for (field, name) in fields.iter_mut().zip(["username", "email", "firstName", "lastName"]) {
         let named = pairs.iter().position(|(key, _)| key == name);
@@ -122,7 +125,7 @@ fn date(query: &Query, name: &str) -> Result<Option<i64>, Error> {
     ms.map(Some).ok_or_else(|| Error::plain(sentence))
 }
 
-/// The pairs of `q`: `key:value key2:"value two"`. What is no pair is passed over.
+/// The pairs of `q`: `key:value key2:"value two"`. What is no pair is passed over; a key may be empty.
 pub(crate) fn attributes(text: &str) -> Vec<(String, String)> {
     let mut pairs = Vec::new();
     let mut rest = text.trim_start();
@@ -133,9 +136,7 @@ pub(crate) fn attributes(text: &str) -> Vec<(String, String)> {
             continue;
         };
         let (value, after) = token(value, &[' ']);
-        if !key.is_empty() {
-            pairs.push((key, value));
-        }
+        pairs.push((key, value));
         rest = after.trim_start();
     }
     pairs

@@ -261,7 +261,9 @@ impl UserProfile {
     pub fn check(&self, change: &Change<'_>) -> Result<MultiAttributes, Vec<Fault>> {
         let mut faults = Vec::new();
         let given = normal(change.given, change.email_as_username);
-        if given.get("username").is_none() && !(change.email_as_username && self.attribute("email").is_some())
+        let is_blank = |values: &Vec<String>| values.iter().all(|value| value.trim().is_empty());
+        if given.get("username").is_none_or(is_blank)
+            && !(change.email_as_username && self.attribute("email").is_some())
         {
             return Err(vec![Fault::new("", "User name is missing", vec![])]);
         }
@@ -270,7 +272,11 @@ impl UserProfile {
             let stored = change.stored.and_then(|stored| stored.get(name));
             let value = given.get(name).cloned().or_else(|| self.default_value(name, change));
             if !self.may_edit(name, change) {
-                faults.extend(self.keeps(name, stored, value.as_ref(), change));
+                if let Some(fault) = self.keeps(name, stored, value.as_ref(), change) {
+                    faults.push(fault);
+                    // What is wrong with the value itself is said beside it.
+                    faults.extend(self.faults_of(name, stored, value.as_deref().unwrap_or_default(), change));
+                }
                 kept.extend(stored.map(|stored| (name.to_owned(), stored.clone())));
                 continue;
             }

@@ -75,6 +75,8 @@ pub enum GrantError {
     NoClientSession,
     #[error("Offline session invalid because offline access not granted anymore")]
     OfflineNotGranted,
+    #[error("Offline tokens not allowed for the user or client")]
+    OfflineNotAllowed,
     #[error("Client no longer has requested consent from user")]
     ConsentGone,
     #[error("User disabled")]
@@ -133,6 +135,7 @@ impl GrantError {
             | Self::PublicServiceAccount
             | Self::ServiceAccountOff => ErrorCode::UnauthorizedClient,
             Self::ConsentRequired => ErrorCode::InvalidClient,
+            Self::OfflineNotAllowed => ErrorCode::NotAllowed,
             Self::ConsentGone | Self::Scope(_) => ErrorCode::InvalidScope,
             Self::Failure(error) => return Refusal::failure(error),
         };

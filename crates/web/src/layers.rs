@@ -122,7 +122,7 @@ async fn checked(
     mut request: Request,
     next: Next,
 ) -> Response {
-    if let Some(refusal) = guard::refuse(request.uri().path()) {
+    if let Some(refusal) = guard::refuse(request.uri()) {
         return refusal;
     }
     if !is_informed && !is_public(request.uri().path(), &hostname.relative_path) {

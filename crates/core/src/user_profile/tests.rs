@@ -177,6 +177,11 @@ fn a_user_name_changes_only_where_it_may() {
     let faults = standard.check(&by(&renamed, Some(&stored))).expect_err("it may not");
     assert_eq!(faults, [Fault::new("username", "error-user-attribute-read-only", vec![])]);
 
+    let short = attributes(&[("username", &["u1"])]);
+    let faults = standard.check(&by(&short, Some(&stored))).expect_err("and this is too short besides");
+    let said: Vec<&str> = faults.iter().map(|fault| fault.message.as_str()).collect();
+    assert_eq!(said, ["error-user-attribute-read-only", "error-invalid-length"]);
+
     let may = Change { username_editable: true, ..by(&renamed, Some(&stored)) };
     assert_eq!(standard.check(&may), Ok(attributes(&[("username", &["renamed"])])));
 }

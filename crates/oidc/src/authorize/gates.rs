@@ -11,6 +11,7 @@ use keyraft_core::{ClientView, Error};
 use keyraft_model::Client;
 use keyraft_wire::oauth::authorization_request::Unreadable;
 use keyraft_wire::oauth::pkce::{self, Method};
+use keyraft_wire::oauth::resource::is_resource;
 use keyraft_wire::oauth::{
     AuthorizationRequest, ErrorCode, RedirectUris, ResponseMode, ResponseType, redirect_uri, scope,
 };
@@ -177,7 +178,8 @@ fn invalid(description: &'static str) -> Shut {
 type Gate = fn(&View<'_>) -> Result<(), Shut>;
 
 /// The gates behind the redirect URI, in their order.
-const GATES: [Gate; 6] = [pushed_only, duplicates, request_objects, granted_scopes, nonce, served_type];
+const GATES: [Gate; 7] =
+    [pushed_only, duplicates, request_objects, granted_scopes, nonce, served_type, resource];
 
 /// Leads a request of a good client through the gates.
 ///
@@ -304,6 +306,17 @@ fn nonce(view: &View<'_>) -> Result<(), Shut> {
 /// Tokens never travel through the browser here (RFC 9700 section 2.1.2).
 fn served_type(view: &View<'_>) -> Result<(), Shut> {
     if view.kind.is_front_channel() { Err((ErrorCode::UnsupportedResponseType, None)) } else { Ok(()) }
+}
+
+/// A resource that is none is refused (RFC 8707 section 2); tokens say nothing of one that could be.
+fn resource(view: &View<'_>) -> Result<(), Shut> {
+    match view.request.resource.as_deref() {
+        Some(uri) if !is_resource(uri) => Err((
+            ErrorCode::InvalidTarget,
+            Some(Cow::Borrowed("The requested resource is invalid, missing, unknown, or malformed.")),
+        )),
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// PKCE (RFC 7636): what the client must send, and whether it did.

@@ -99,7 +99,12 @@ pub(super) async fn authenticate(
     params: &Params,
     assertion: &str,
 ) -> Result<Arc<ClientView>, ClientAuthError> {
-    let unverified = jose::decode_unverified(assertion).map_err(|_| ClientAuthError::NoClient)?;
+    let Ok(unverified) = jose::decode_unverified(assertion) else {
+        // What is no assertion proves nothing of the client that the request names beside it.
+        let named = params.standard("client_id").ok_or(ClientAuthError::NoClient)?;
+        find(oidc, asked, named).await?;
+        return Err(ClientAuthError::WrongProof);
+    };
     let text =
         |name: &str| unverified.claims.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
     let client_id = text("sub").filter(|sub| text("iss") == Some(*sub)).ok_or(ClientAuthError::NoClient)?;

@@ -50,7 +50,10 @@ pub async fn redeem(request: Redemption<'_>) -> Result<Authorization, GrantError
     let user = request.enabled_user(&session.user).await?;
     let scope = notes.get(notes::SCOPE).cloned().unwrap_or_default();
     let granted = GrantedScopes::of(&request.asked.realm, request.client, Some(&scope));
-    let is_offline = granted.permitted(&request.asked.realm, &user).is_offline();
+    let is_offline = granted.is_offline();
+    if is_offline && !granted.permitted(&request.asked.realm, &user).is_offline() {
+        return Err(GrantError::OfflineNotAllowed);
+    }
     let (session, now) =
         if is_offline { password::start_offline(&request, &session, &scope).await? } else { (session, now) };
     Ok(Authorization {

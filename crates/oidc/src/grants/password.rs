@@ -31,7 +31,11 @@ pub async fn redeem(request: Redemption<'_>) -> Result<Authorization, GrantError
     }
     let scopes = request.requested_scopes()?;
     let user = direct_grant::authenticate(request).await?;
+    let asks_for_offline = scopes.is_offline();
     let scopes = scopes.permitted(&request.asked.realm, &user);
+    if asks_for_offline && !scopes.is_offline() {
+        return Err(GrantError::OfflineNotAllowed);
+    }
     let scope = scopes.all();
     let (mut session, mut now) = start(&request, &user, &scope).await?;
     if scopes.is_offline() {

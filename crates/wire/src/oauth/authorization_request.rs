@@ -14,13 +14,14 @@ pub struct AuthorizationRequest {
     pub state: Option<String>,
     pub nonce: Option<String>,
     pub prompt: Prompt,
-    /// Seconds; may be negative.
+    /// Seconds in 32 bits; may be negative.
     pub max_age: Option<i64>,
     pub login_hint: Option<String>,
     pub id_token_hint: Option<String>,
     pub ui_locales: Option<String>,
     pub acr_values: Option<String>,
     pub claims: Option<String>,
+    pub resource: Option<String>,
     pub code_challenge: Option<String>,
     pub code_challenge_method: Option<String>,
     pub kc_action: Option<String>,
@@ -38,8 +39,8 @@ pub enum Unreadable {
     /// `client_id` is absent or comes twice.
     #[error("client_id is absent or comes twice")]
     ClientId,
-    /// `max_age` is not a whole number.
-    #[error("max_age is not a whole number")]
+    /// `max_age` is not a whole number of 32 bits.
+    #[error("max_age is not a whole number of 32 bits")]
     MaxAge,
 }
 
@@ -60,7 +61,8 @@ impl AuthorizationRequest {
     /// See [`Unreadable`].
     pub fn read(params: &Params) -> Result<Self, Unreadable> {
         let text = |name| params.standard(name).map(str::to_owned);
-        let max_age = params.standard("max_age").map(|secs| secs.parse().map_err(|_| Unreadable::MaxAge));
+        let max_age = params.standard("max_age").map(str::parse::<i32>);
+        let max_age = max_age.transpose().map_err(|_| Unreadable::MaxAge)?;
         Ok(Self {
             client_id: Self::client_id(params)?.to_owned(),
             redirect_uri: text("redirect_uri"),
@@ -70,12 +72,14 @@ impl AuthorizationRequest {
             state: text("state"),
             nonce: text("nonce"),
             prompt: params.standard("prompt").map(Prompt::parse).unwrap_or_default(),
-            max_age: max_age.transpose()?,
+            max_age: max_age.map(i64::from),
             login_hint: text("login_hint"),
             id_token_hint: text("id_token_hint"),
             ui_locales: text("ui_locales"),
             acr_values: text("acr_values"),
             claims: text("claims"),
+            // An empty one is one that is wrong.
+            resource: params.get("resource").map(str::to_owned),
             code_challenge: text("code_challenge"),
             code_challenge_method: text("code_challenge_method"),
             kc_action: text("kc_action"),
@@ -110,6 +114,7 @@ mod tests {
         assert_eq!(read("client_id=web&client_id=pub"), Err(Unreadable::ClientId));
         assert_eq!(read("state=a"), Err(Unreadable::ClientId));
         assert_eq!(read("client_id=web&max_age="), Err(Unreadable::MaxAge));
+        assert_eq!(read("client_id=web&max_age=2147483648"), Err(Unreadable::MaxAge));
         assert!(read("client_id=").is_ok());
     }
 }

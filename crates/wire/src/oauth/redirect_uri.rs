@@ -4,7 +4,8 @@
 //! root URL. The URI is compared as text, exactly as it will be sent to the browser: no normalising, for every
 //! normaliser differs from some browser. What text comparison cannot see is refused before it: user
 //! information and encoded or incomplete hosts (`https://good@evil`, `https://good.evil`), dot segments however
-//! often they are encoded, backslashes, path parameters, fragments, and schemes that run script.
+//! often they are encoded and whatever parameters they have, backslashes, fragments, escapes that are none, and
+//! schemes that run script.
 
 use percent_encoding::percent_decode_str;
 
@@ -122,7 +123,8 @@ struct Parts<'a> {
 
 impl<'a> Parts<'a> {
     fn read(uri: &'a str) -> Option<Self> {
-        if uri.bytes().any(|byte| !byte.is_ascii_graphic() || b"\\#\"<>^`{|}".contains(&byte)) {
+        let is_odd = |byte: u8| !byte.is_ascii_graphic() || b"\\#\"<>^`{|}".contains(&byte);
+        if uri.bytes().any(is_odd) || !super::is_well_escaped(uri) {
             return None;
         }
         let (scheme, rest) = uri.split_once(':')?;
@@ -149,6 +151,9 @@ impl<'a> Parts<'a> {
             return None;
         }
         let path = &rest[..rest.find('?').unwrap_or(rest.len())];
+        if path.contains(['[', ']']) {
+            return None;
+        }
         Some(Self { scheme, authority, path })
     }
 
@@ -162,13 +167,15 @@ impl<'a> Parts<'a> {
             .then(|| uri.replacen(&format!("{host}:{port}"), host, 1))
     }
 
-    /// Whether the path stays where it says: no dot segments, path parameters or backslashes, not even
-    /// behind several layers of encoding.
+    /// Whether the path stays where it says: no dot segments, not even with path parameters, and no backslashes,
+    /// not even behind several layers of encoding.
     fn is_plain(&self) -> bool {
         let mut path = self.path.to_owned();
         for _ in 0..MAX_DECODINGS {
-            let odd = path.bytes().any(|byte| byte < b' ' || b"\\;\x7f".contains(&byte));
-            if odd || path.split('/').any(|segment| segment == "." || segment == "..") {
+            let odd = path.bytes().any(|byte| byte < b' ' || b"\\\x7f".contains(&byte));
+            // Some servers cut parameters off before they look for dots.
+            let mut names = path.split('/').filter_map(|segment| segment.split(';').next());
+            if odd || names.any(|name| name == "." || name == "..") {
                 return false;
             }
             let decoded = percent_decode_str(&path).decode_utf8_lossy().into_owned();
@@ -237,6 +244,8 @@ mod tests {
             "http://app.test/wild/a%2Fb",
             "http://app.test/wild/a?next=../x;y",
             "http://app.test/wild/..a/b..",
+            "http://app.test/wild/a;b/c",
+            "http://app.test/wild/a%3Bb",
             "http://localhost:1234/lo/x",
             "http://localhost/lo/x",
             "http://app.test/relative/x",
@@ -279,6 +288,11 @@ mod tests {
             "http://app.test/wild/%2525252525252e./cb2",
             "http://app.test/wild/..;/x",
             "http://app.test/wild/..%3b/x",
+            "http://app.test/wild/.;a=b/x",
+            "http://app.test/wild/%",
+            "http://app.test/wild/%zz",
+            "http://app.test/wild/a?b=%2",
+            "http://app.test/wild/[a]",
             "http://app.test/wild/a%5c..%5cb",
             "http://app.test/wild/a\\b",
             "http://app.test/wild/a b",
