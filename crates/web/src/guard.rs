@@ -39,9 +39,12 @@ fn has_control(query: &str) -> bool {
 
 /// Whether a segment means "here" or "above": plainly, or encoded with or without parameters.
 fn is_dots(segment: &str) -> bool {
+    let is_dots = |name: &str| name == "." || name == "..";
+    if !segment.contains('%') {
+        return is_dots(segment);
+    }
     let plain = segment.replace("%2e", ".").replace("%2E", ".");
-    let name = if segment.contains('%') { plain.split(';').next().unwrap_or(&plain) } else { &plain };
-    name == "." || name == ".."
+    is_dots(plain.split(';').next().unwrap_or(&plain))
 }
 
 #[cfg(test)]
