@@ -104,6 +104,7 @@ impl Messages {
     /// The text of a key, with arguments in the places of `{0}`, `{1}`, ….
     pub fn with<'a>(&'a self, key: &'a str, arguments: &[&str]) -> Cow<'a, str> {
         match self.find(key) {
+            Some(text) if format::is_literal(text) => Cow::Borrowed(text),
             Some(text) => format::format(text, arguments, &|text| text.to_owned(), &|text| text.to_owned()),
             None => Cow::Borrowed(key),
         }

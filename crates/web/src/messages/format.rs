@@ -7,6 +7,11 @@ use std::borrow::Cow;
 
 type Escape<'a> = &'a dyn Fn(&str) -> String;
 
+/// Whether a text has no places and no apostrophes: it says itself, whatever the arguments.
+pub(super) fn is_literal(text: &str) -> bool {
+    !text.bytes().any(|byte| matches!(byte, b'{' | b'\''))
+}
+
 /// Fills the places of a text. `plain` is applied to the text's own parts, `argument` to what is filled in.
 pub(super) fn format<'a>(text: &'a str, arguments: &[&str], plain: Escape, argument: Escape) -> Cow<'a, str> {
     let mut out = String::with_capacity(text.len() + 32);
