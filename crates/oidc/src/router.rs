@@ -14,8 +14,7 @@ const READ_ONLY: &str = "HEAD, GET, OPTIONS";
 
 /// Every endpoint of OAuth 2 and OpenID Connect.
 pub fn router(oidc: Oidc) -> Router {
-    Router::new()
-        .nest("/realms/{realm}/protocol/openid-connect", protocol())
+    protocol()
         .route("/realms/{realm}", public(get(realm_info::realm), cors::GET))
         .route("/realms/{realm}/", public(get(realm_info::realm), cors::GET))
         .route(
@@ -31,25 +30,30 @@ pub fn router(oidc: Oidc) -> Router {
         .with_state(oidc)
 }
 
-/// Endpoints below `/realms/{realm}/protocol/openid-connect`.
+/// Endpoints below `/realms/{realm}/protocol/openid-connect`. Each is a route of its own: a router nested in another
+/// takes every path apart twice.
 fn protocol() -> Router<Oidc> {
     let read = || options(|| async { allow(READ_ONLY) });
-    Router::new()
-        .route("/auth", get(authorize::get).post(authorize::post).merge(fixed("HEAD, POST, GET, OPTIONS")))
-        .route("/registrations", get(authorize::registrations))
-        .route("/forgot-credentials", get(authorize::forgot_credentials))
-        .route("/token", public(post(token::token), cors::POST))
-        .route("/token/introspect", post(introspection::introspect).merge(fixed("HEAD, POST, OPTIONS")))
-        .route("/userinfo", public(get(userinfo::get).post(userinfo::post), cors::GET))
-        .route("/revoke", public(post(revocation::revoke), cors::POST))
-        .route("/logout", public(get(logout::get).post(logout::post), cors::GET))
-        .route("/logout/logout-confirm", get(logout::confirm_directly).post(logout::confirm))
-        .route("/logout/backchannel-logout", post(logout::from_upstream))
-        .route("/certs", public(get(jwks::certs), cors::READ))
-        .route("/login-status-iframe.html", get(session_iframe::iframe).merge(read()))
-        .route("/login-status-iframe.html/init", get(session_iframe::init).merge(read()))
-        .route("/3p-cookies/step1.html", get(session_iframe::step_1).merge(read()))
-        .route("/3p-cookies/step2.html", get(session_iframe::step_2).merge(read()))
+    let routes = [
+        ("/auth", get(authorize::get).post(authorize::post).merge(fixed("HEAD, POST, GET, OPTIONS"))),
+        ("/registrations", get(authorize::registrations)),
+        ("/forgot-credentials", get(authorize::forgot_credentials)),
+        ("/token", public(post(token::token), cors::POST)),
+        ("/token/introspect", post(introspection::introspect).merge(fixed("HEAD, POST, OPTIONS"))),
+        ("/userinfo", public(get(userinfo::get).post(userinfo::post), cors::GET)),
+        ("/revoke", public(post(revocation::revoke), cors::POST)),
+        ("/logout", public(get(logout::get).post(logout::post), cors::GET)),
+        ("/logout/logout-confirm", get(logout::confirm_directly).post(logout::confirm)),
+        ("/logout/backchannel-logout", post(logout::from_upstream)),
+        ("/certs", public(get(jwks::certs), cors::READ)),
+        ("/login-status-iframe.html", get(session_iframe::iframe).merge(read())),
+        ("/login-status-iframe.html/init", get(session_iframe::init).merge(read())),
+        ("/3p-cookies/step1.html", get(session_iframe::step_1).merge(read())),
+        ("/3p-cookies/step2.html", get(session_iframe::step_2).merge(read())),
+    ];
+    routes.into_iter().fold(Router::new(), |router, (path, methods)| {
+        router.route(&format!("/realms/{{realm}}/protocol/openid-connect{path}"), methods)
+    })
 }
 
 /// With an answer to preflights.
