@@ -6,6 +6,7 @@
 
 mod facts;
 mod finish;
+mod links;
 
 use std::sync::Arc;
 
@@ -508,20 +509,7 @@ impl Journey {
 
     /// The address of one of the login's own endpoints, with what continues this login.
     pub(crate) fn url(&self, endpoint: &str, execution: Option<&str>, with_code: bool) -> String {
-        let base = self.browser.origin.issuer(&self.browser.realm.realm);
-        let mut query = url::form_urlencoded::Serializer::new(String::new());
-        if with_code {
-            query.append_pair("session_code", &self.session_code());
-        }
-        if let Some(execution) = execution {
-            query.append_pair("execution", execution);
-        }
-        query.append_pair("client_id", &self.request.client_id);
-        query.append_pair("tab_id", &self.tab_id);
-        if let Some(data) = self.login.parts().sealing.seal_request(self.place(), &self.request) {
-            query.append_pair("client_data", &data);
-        }
-        format!("{base}/login-actions/{endpoint}?{}", query.finish())
+        self.links().to(endpoint, execution, with_code)
     }
 
     /// The endpoint that shows and takes the steps of the flow that is walked.

@@ -90,10 +90,13 @@ fn client_name<'a>(browser: &'a Browser, t: &'a Messages) -> String {
 
 fn frame<'a>(journey: &'a Journey, t: &'a Messages, client: &'a str) -> Frame<'a> {
     let realm = &journey.browser.realm.realm;
-    let here = journey.url(journey.endpoint(), None, false);
-    Frame::new(t, realm.title(), &journey.browser.origin.root)
-        .to(Some(client))
-        .in_languages(&RealmLocales::of(realm).supported, &here)
+    let frame = Frame::new(t, realm.title(), &journey.browser.origin.root).to(Some(client));
+    let languages = RealmLocales::of(realm).supported;
+    // Where there is no choice there is no link, and nothing to seal for it.
+    if languages.len() < 2 {
+        return frame;
+    }
+    frame.in_languages(&languages, &journey.url(journey.endpoint(), None, false))
 }
 
 /// The page of an execution that asks the person.
@@ -106,13 +109,14 @@ pub(crate) fn ask(
     let t = texts(journey);
     let client = client_name(&journey.browser, &t);
     let frame = frame(journey, &t, &client);
-    let action = journey.url(journey.endpoint(), Some(execution), true);
-    let restart = journey.url("restart", None, false);
-    let reset = journey.offers(Door::ResetCredentials).then(|| journey.url("reset-credentials", None, false));
+    let links = journey.links();
+    let action = links.to(journey.endpoint(), Some(execution), true);
+    let restart = links.to("restart", None, false);
+    let reset = journey.offers(Door::ResetCredentials).then(|| links.to("reset-credentials", None, false));
     let said = said(&t, notice, journey, reset.as_deref());
     let is_stranger = journey.identity.is_none() && journey.tab.door == Door::SignIn;
     let register =
-        (is_stranger && journey.offers(Door::Registration)).then(|| journey.url("registration", None, false));
+        (is_stranger && journey.offers(Door::Registration)).then(|| links.to("registration", None, false));
     let form = Form {
         t: &t,
         frame: &frame,
