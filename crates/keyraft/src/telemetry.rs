@@ -12,7 +12,7 @@ use tracing_subscriber::{
     util::SubscriberInitExt as _,
 };
 
-pub(crate) use self::http_metrics::measured;
+pub(crate) use self::http_metrics::Measured;
 use crate::config::{Log, LogFormat};
 
 /// Upper bounds of the buckets of request times, in seconds.

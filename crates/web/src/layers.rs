@@ -5,22 +5,28 @@
 //! at all, the settling of names, and a net under panics. The order matters: refusals and failures get the
 //! headers too, and a handler never sees an unchecked path.
 
+use std::convert::Infallible;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Weak};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{ConnectInfo, Request, State};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::extract::{ConnectInfo, Request};
 use axum::response::Response;
+use axum::routing::Route;
+use axum::routing::future::RouteFuture;
 use futures::FutureExt as _;
+use futures::future::BoxFuture;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use keyraft_model::Realm;
 use percent_encoding::percent_decode_str;
 use quick_cache::sync::Cache;
 use tokio::time::timeout;
+use tower::Service;
+use tower::layer::layer_fn;
 use tracing::Instrument as _;
 
 use crate::headers::BrowserHeaders;
@@ -41,11 +47,12 @@ pub trait RealmSource: Clone + Send + Sync + 'static {
 #[derive(Clone, Copy, Debug)]
 pub struct Encrypted;
 
-#[derive(Clone)]
 struct Kit<R> {
     hostname: Arc<Hostname>,
+    /// The path before everything that is served.
+    root: Arc<str>,
     realms: R,
-    headers: Arc<Headers>,
+    headers: Headers,
 }
 
 /// Security headers of realms, read once. They hang on the very realm that they were read from, so a change to it,
@@ -82,65 +89,96 @@ impl Headers {
 /// `ConnectInfo<SocketAddr>` into the requests' extensions: without it the caller's address is unknown.
 pub fn layers<R: RealmSource>(router: Router, hostname: Arc<Hostname>, realms: R) -> Router {
     let router = router.fallback(failure::not_found).method_not_allowed_fallback(failure::wrong_method);
-    router.layer(from_fn_with_state(Kit { hostname, realms, headers: Arc::new(Headers::new()) }, around))
+    let root = Arc::from(hostname.relative_path.trim_end_matches('/'));
+    let kit = Arc::new(Kit { hostname, root, realms, headers: Headers::new() });
+    router.layer(layer_fn(move |below| Around { kit: Arc::clone(&kit), below }))
 }
 
-async fn around<R: RealmSource>(State(kit): State<Kit<R>>, request: Request, next: Next) -> Response {
-    let id = RequestId::random();
-    let span = tracing::info_span!("request", %id);
-    let root = Arc::from(kit.hostname.relative_path.trim_end_matches('/'));
-    let answered = failure::ROOT.scope(root, async move {
+/// The layers around one route. A service of its own and no function for `from_fn`, which clones and boxes what lies
+/// below it several times for every request.
+#[derive(Clone)]
+struct Around<R> {
+    kit: Arc<Kit<R>>,
+    below: Route,
+}
+
+impl<R: RealmSource> Service<Request> for Around<R> {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Response, Infallible>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        <Route as Service<Request>>::poll_ready(&mut self.below, cx)
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        let kit = Arc::clone(&self.kit);
+        let id = RequestId::random();
+        let span = tracing::info_span!("request", %id);
         let asked = request.headers().clone();
         let realm = realm_in(request.uri().path(), &kit.hostname.relative_path);
-        let is_informed = kit.realms.is_informed();
-        let mut response = checked(&kit.hostname, is_informed, id, &asked, request, next).await;
+        let admitted = failure::ROOT.sync_scope(Arc::clone(&kit.root), || kit.admit(request, id));
+        let below = admitted.map(|request| self.below.call(request));
+        let answered = failure::ROOT.scope(Arc::clone(&kit.root), async move {
+            let mut response = match below {
+                Ok(below) => caught(below, &asked, id).await,
+                Err(refusal) => *refusal,
+            };
+            kit.put_headers(realm, &asked, &mut response).await;
+            Ok(response)
+        });
+        answered.instrument(span).boxed()
+    }
+}
+
+impl<R: RealmSource> Kit<R> {
+    /// The request as handlers see it, or why they do not.
+    fn admit(&self, mut request: Request, id: RequestId) -> Result<Request, Box<Response>> {
+        let path = request.uri().path();
+        if let Some(refusal) = guard::refuse(request.uri()) {
+            return Err(Box::new(refusal));
+        }
+        if !self.realms.is_informed() && !is_public(path, &self.hostname.relative_path) {
+            return Err(Box::new(failure::unavailable(request.headers(), id)));
+        }
+        let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0);
+        let peer = peer.unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], 0)));
+        let tls = request.extensions().get::<Encrypted>().is_some();
+        let origin = self.hostname.origin(request.uri(), request.headers(), peer, tls);
+        let origin = origin.map_err(|_| Box::new(failure::bad_host()))?;
+        request.extensions_mut().insert(Arc::new(origin));
+        request.extensions_mut().insert(id);
+        Ok(request)
+    }
+
+    /// Puts the headers of the realm on an answer.
+    async fn put_headers(&self, realm: Option<String>, asked: &HeaderMap, response: &mut Response) {
         let found = async {
             match realm {
-                Some(name) => kit.realms.realm(&name).await,
+                Some(name) => self.realms.realm(&name).await,
                 None => None,
             }
         };
         // What cannot be read now has been waited for already: here only what is in memory counts.
         let is_away = response.status() == StatusCode::SERVICE_UNAVAILABLE;
         let found = if is_away { timeout(IN_MEMORY, found).await.unwrap_or_default() } else { found.await };
-        let headers = found.map_or_else(|| Arc::clone(&kit.headers.default), |realm| kit.headers.of(&realm));
-        headers.apply(&asked, &mut response);
+        let headers =
+            found.map_or_else(|| Arc::clone(&self.headers.default), |realm| self.headers.of(&realm));
+        headers.apply(asked, response);
         if is_away {
             let headers = response.headers_mut();
             headers.entry(header::RETRY_AFTER).or_insert(const { HeaderValue::from_static("2") });
         }
-        response
-    });
-    answered.instrument(span).await
+    }
 }
 
-async fn checked(
-    hostname: &Hostname,
-    is_informed: bool,
-    id: RequestId,
-    asked: &HeaderMap,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    if let Some(refusal) = guard::refuse(request.uri()) {
-        return refusal;
-    }
-    if !is_informed && !is_public(request.uri().path(), &hostname.relative_path) {
-        return failure::unavailable(asked, id);
-    }
-    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0);
-    let peer = peer.unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], 0)));
-    let tls = request.extensions().get::<Encrypted>().is_some();
-    let Ok(origin) = hostname.origin(request.uri(), asked, peer, tls) else {
-        return failure::bad_host();
-    };
-    request.extensions_mut().insert(Arc::new(origin));
-    request.extensions_mut().insert(id);
-    // A panic in one request must not take the connection's other requests with it.
-    AssertUnwindSafe(next.run(request)).catch_unwind().await.unwrap_or_else(|_| {
+/// A panic in one request must not take the connection's other requests with it.
+async fn caught(below: RouteFuture<Infallible>, asked: &HeaderMap, id: RequestId) -> Response {
+    let Ok(Ok(response)) = AssertUnwindSafe(below).catch_unwind().await else {
         tracing::error!("a handler panicked");
-        failure::internal(asked, Some(id))
-    })
+        return failure::internal(asked, Some(id));
+    };
+    response
 }
 
 /// What says nothing about anybody: discovery, public keys, static files.

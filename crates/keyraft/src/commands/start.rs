@@ -7,8 +7,8 @@
 use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
-use axum::middleware::from_fn;
 use keyraft_cluster::Operators;
+use tower::layer::layer_fn;
 
 use crate::{
     assemble::{self, House},
@@ -20,7 +20,7 @@ use crate::{
     management,
     readiness::Readiness,
     shutdown::{Signals, Stop, on_signal},
-    telemetry::{self, Metrics},
+    telemetry::{self, Measured, Metrics},
     tls::Certificate,
 };
 
@@ -114,7 +114,7 @@ async fn serve(config: Config, administrator: FirstAdministrator, import: bool) 
         }
     });
     tokio::spawn(on_signal(signals, readiness, config.http.shutdown_delay, stop.clone()));
-    let router = house.router().layer(from_fn(telemetry::measured));
+    let router = house.router().layer(layer_fn(Measured::new));
     let patience = config.http.shutdown_timeout;
     let serving: Vec<_> = doors
         .http

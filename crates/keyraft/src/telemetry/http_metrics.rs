@@ -3,15 +3,21 @@
 //!
 //! The `uri` is the route's pattern, never what was asked: a stranger's paths must not make new series.
 
-use std::time::Instant;
+use std::{
+    convert::Infallible,
+    task::{Context, Poll},
+    time::Instant,
+};
 
 use axum::{
     extract::{MatchedPath, Request},
-    middleware::Next,
     response::Response,
+    routing::Route,
 };
+use futures::future::BoxFuture;
 use http::{Method, StatusCode};
-use metrics::{Gauge, describe_gauge, describe_histogram, gauge, histogram};
+use metrics::{Gauge, Label, describe_gauge, describe_histogram, gauge, histogram};
+use tower::Service;
 
 const REQUESTS: &str = "http_server_requests_seconds";
 const ACTIVE: &str = "http_server_active_requests";
@@ -21,22 +27,48 @@ pub(super) fn describe() {
     describe_gauge!(ACTIVE, "Requests being answered now.");
 }
 
-/// Measures what lies below it; put it around a router with `axum::middleware::from_fn`.
-pub(crate) async fn measured(request: Request, next: Next) -> Response {
-    let method = method_name(request.method());
-    let uri = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
-    let _active = Active::new();
-    let began = Instant::now();
-    let response = next.run(request).await;
-    let status = response.status();
-    let labels = [
-        ("method", method.to_owned()),
-        ("outcome", outcome(status).to_owned()),
-        ("status", status.as_str().to_owned()),
-        ("uri", uri.unwrap_or_else(|| "NOT_FOUND".to_owned())),
+/// Measures what lies below it; put it around a router with `tower::layer::layer_fn`.
+#[derive(Clone)]
+pub(crate) struct Measured(Route);
+
+impl Measured {
+    pub(crate) fn new(below: Route) -> Self {
+        Self(below)
+    }
+}
+
+impl Service<Request> for Measured {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Response, Infallible>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        <Route as Service<Request>>::poll_ready(&mut self.0, cx)
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        let method = method_name(request.method());
+        let uri = request.extensions().get::<MatchedPath>().cloned();
+        let (active, began) = (Active::new(), Instant::now());
+        let below = self.0.call(request);
+        Box::pin(async move {
+            let response = below.await?;
+            let uri = uri.as_ref().map_or("NOT_FOUND", MatchedPath::as_str);
+            record(method, uri, response.status(), began);
+            drop(active);
+            Ok(response)
+        })
+    }
+}
+
+fn record(method: &'static str, uri: &str, status: StatusCode, began: Instant) {
+    let labels = vec![
+        Label::from_static_parts("method", method),
+        Label::from_static_parts("outcome", outcome(status)),
+        Label::new("status", status.as_str().to_owned()),
+        Label::new("uri", uri.to_owned()),
     ];
-    histogram!(REQUESTS, &labels).record(began.elapsed());
-    response
+    histogram!(REQUESTS, labels).record(began.elapsed());
 }
 
 /// A request in progress; dropped also when the caller hangs up midway.
