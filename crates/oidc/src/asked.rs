@@ -43,11 +43,8 @@ impl Asked {
         if self.origin.https {
             return true;
         }
-        match self.realm.realm.ssl_required.to_ascii_lowercase().as_str() {
-            "none" => true,
-            "all" => false,
-            _ => is_local(self.origin.client_ip),
-        }
+        let required = |what| self.realm.realm.ssl_required.eq_ignore_ascii_case(what);
+        required("none") || !required("all") && is_local(self.origin.client_ip)
     }
 
     /// The value of a header that comes at most once; two of it count as unreadable.

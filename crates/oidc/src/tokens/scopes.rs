@@ -9,6 +9,9 @@ use keyraft_wire::oauth::scope::{self, OFFLINE_ACCESS, OPENID};
 #[error("Invalid scopes: {0}")]
 pub struct InvalidScope(pub String);
 
+/// Room for a scope's words, which seldom need more bytes.
+const USUAL_LENGTH: usize = 128;
+
 /// The client scopes of one token, the client's default scopes first.
 #[derive(Clone, Debug)]
 pub struct GrantedScopes<'a> {
@@ -109,9 +112,15 @@ impl<'a> GrantedScopes<'a> {
     }
 
     fn join(&self, shows: impl Fn(&ClientScope) -> bool) -> String {
-        let openid = self.openid.then_some(OPENID);
+        let mut words = String::with_capacity(USUAL_LENGTH);
         let names = self.scopes.iter().filter(|scope| shows(scope)).map(|scope| scope.name.as_str());
-        openid.into_iter().chain(names).collect::<Vec<_>>().join(" ")
+        for word in self.openid.then_some(OPENID).into_iter().chain(names) {
+            if !words.is_empty() {
+                words.push(' ');
+            }
+            words.push_str(word);
+        }
+        words
     }
 }
 
