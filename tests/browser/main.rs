@@ -11,6 +11,7 @@
 )]
 
 mod account;
+mod enrolment;
 mod every_page;
 mod no_dead_ends;
 mod page;
