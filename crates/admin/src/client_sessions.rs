@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use keyraft_cluster::session::{Kind, UserSession};
+use keyraft_cluster::{
+    backing::Whose,
+    session::{Kind, UserSession},
+};
 use serde_json::{Value, json};
 
 use crate::{context::Context, error::Error, query::DEFAULT_MAX, reply::Reply, representation};
@@ -37,9 +40,9 @@ pub(crate) async fn offline(cx: Context) -> Result<Reply, Error> {
 async fn listed(cx: Context, kind: Kind) -> Result<Reply, Error> {
     let page = cx.query.page(Some(DEFAULT_MAX))?;
     let client = cx.client().await?;
-    let view = cx.core.sessions.view().await?;
     let part = (page.first, page.max.unwrap_or(usize::MAX));
-    let sessions = view.page_of_client(&cx.realm.realm.id, &client.client.id, kind, part);
+    let whose = Whose::Client(cx.realm.realm.id.clone(), client.client.id.clone());
+    let sessions = cx.core.sessions.page(&whose, kind, part).await?;
     shown(&cx, &sessions).await
 }
 

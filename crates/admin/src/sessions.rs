@@ -14,9 +14,8 @@ pub(crate) async fn end(cx: Context) -> Result<Reply, Error> {
     if cx.core.sessions.find(&cx.realm, sid, kind).await?.is_none() {
         return Err(Error::not_found("Sesssion not found"));
     }
-    let ended = cx.core.sessions.end(sid, kind).await?;
-    let now = cx.core.sessions.view().await?.now();
-    backchannel::notify(&cx.core, &cx.realm, &cx.origin.issuer(&cx.realm.realm), ended, now);
+    let issuer = cx.origin.issuer(&cx.realm.realm);
+    backchannel::end(&cx.core, (&cx.realm, &issuer), (sid, kind), None).await?;
     Ok(Reply::Nothing)
 }
 

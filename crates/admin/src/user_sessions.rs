@@ -15,8 +15,9 @@ use crate::{context::Context, error::Error, reply::Reply, representation};
 /// `GET …/sessions`.
 pub(crate) async fn list(cx: Context) -> Result<Reply, Error> {
     let record = cx.user().await?;
-    let view = cx.core.sessions.view().await?;
-    let sessions = view.sessions_of_user(&cx.realm.realm.id, &record.user.id, Kind::Online);
+    let (realm, user) = (&cx.realm.realm.id, &record.user.id);
+    let view = cx.core.sessions.view_of_user(realm, user, Kind::Online).await?;
+    let sessions = view.sessions_of_user(realm, user, Kind::Online);
     shown(&cx, &record, &sessions).await
 }
 
@@ -24,8 +25,9 @@ pub(crate) async fn list(cx: Context) -> Result<Reply, Error> {
 pub(crate) async fn offline(cx: Context) -> Result<Reply, Error> {
     let record = cx.user().await?;
     let client = cx.client_named("clientUuid", "Client not found").await?;
-    let view = cx.core.sessions.view().await?;
-    let mut sessions = view.sessions_of_user(&cx.realm.realm.id, &record.user.id, Kind::Offline);
+    let (realm, user) = (&cx.realm.realm.id, &record.user.id);
+    let view = cx.core.sessions.view_of_user(realm, user, Kind::Offline).await?;
+    let mut sessions = view.sessions_of_user(realm, user, Kind::Offline);
     sessions.retain(|session| session.clients.contains_key(&client.client.id));
     shown(&cx, &record, &sessions).await
 }
@@ -45,7 +47,7 @@ pub(crate) async fn logout(cx: Context) -> Result<Reply, Error> {
     let now = cx.core.sessions.view().await?.now();
     cx.core.change_user(&cx.realm, &record.user.id, |user| user.not_before = now.secs()).await?;
     let ended = cx.core.sessions.end_of_user(&cx.realm.realm.id, &record.user.id).await?;
-    backchannel::notify(&cx.core, &cx.realm, &cx.origin.issuer(&cx.realm.realm), ended, now);
+    backchannel::notify(&cx.core, &cx.realm, &cx.origin.issuer(&cx.realm.realm), &ended).await?;
     Ok(Reply::Nothing)
 }
 
@@ -54,7 +56,7 @@ pub(crate) async fn consents(cx: Context) -> Result<Reply, Error> {
     let record = cx.user().await?;
     let realm = &cx.realm.realm.id;
     let given = cx.core.list_consents(realm, &record.user.id).await?;
-    let view = cx.core.sessions.view().await?;
+    let view = cx.core.sessions.view_of_user(realm, &record.user.id, Kind::Offline).await?;
     let offline = view.sessions_of_user(realm, &record.user.id, Kind::Offline);
     let mut with_tokens: Vec<_> =
         offline.iter().flat_map(|session| session.clients.keys().cloned()).collect();

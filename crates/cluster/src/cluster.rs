@@ -6,11 +6,14 @@ use postcard::ser_flavors::Size;
 
 use crate::{
     Error, View,
+    backing::Backing,
     command::{Command, Outcome},
     engine::Engine,
     handle,
     members::Members,
     net::NetworkSettings,
+    persist::{Loader, Persist},
+    row::RowKey,
     shared::Shared,
 };
 
@@ -30,6 +33,8 @@ pub struct Settings {
     pub group: Group,
     /// How fast silence is taken for absence.
     pub timing: Timing,
+    /// The database behind the maps. Default: none; then memory and disks are all there is.
+    pub backing: Option<Arc<dyn Backing>>,
 }
 
 /// Who takes part in keeping the maps.
@@ -79,6 +84,7 @@ impl Settings {
             kept_entries: 10_000,
             group: Group::Alone,
             timing: Timing::default(),
+            backing: None,
         }
     }
 }
@@ -106,6 +112,7 @@ pub struct Metrics {
 pub struct Cluster {
     shared: Arc<Shared>,
     engine: Arc<Engine>,
+    persist: Option<Arc<Persist>>,
 }
 
 impl fmt::Debug for Cluster {
@@ -120,10 +127,19 @@ impl Cluster {
     ///
     /// # Errors
     /// [`Error::Storage`] when the folder cannot be used (another process has it, say), [`Error::Damaged`] when
-    /// what is in it fails its checksums.
+    /// what is in it fails its checksums, [`Error::Away`] when nothing is in it and the database does not say whether
+    /// it has sessions.
     pub async fn open(settings: Settings) -> Result<Self, Error> {
+        let (backing, is_alone) = (settings.backing.clone(), matches!(settings.group, Group::Alone));
         let (engine, shared) = Engine::open(settings).await?;
-        Ok(Self { shared, engine: Arc::new(engine) })
+        let persist = match backing {
+            Some(backing) => {
+                let started = Persist::start(engine.proposer(), &shared, &backing, is_alone).await;
+                Some(Arc::new(started?))
+            }
+            None => None,
+        };
+        Ok(Self { shared, engine: Arc::new(engine), persist })
     }
 
     /// Proposes a command; answers when it has been applied, and so is on disk on a majority of the voters.
@@ -131,10 +147,33 @@ impl Cluster {
     /// A command that was begun may go through even if the returned future is dropped.
     ///
     /// # Errors
-    /// [`Error::Invalid`] before anything is written; all others leave open whether it was applied.
+    /// [`Error::Invalid`] before anything is written; [`Error::Away`] where only the database could tell; all others
+    /// leave open whether it was applied.
     pub async fn write(&self, command: Command) -> Result<Outcome, Error> {
         check(&command)?;
-        self.engine.write(command).await
+        let Some(persist) = &self.persist else { return self.engine.write(command).await };
+        for _ in 0..LOADS {
+            match self.engine.write(command.clone()).await? {
+                Outcome::NotLoaded { key: RowKey::Session { sid, kind } } => {
+                    persist.loader.load(&[(sid, kind)], None).await?;
+                }
+                outcome => return Ok(outcome),
+            }
+        }
+        Err(Error::unsettled())
+    }
+
+    /// What reads rows.
+    pub(crate) fn loader(&self) -> Result<&Loader, Error> {
+        self.persist.as_ref().map(|persist| &persist.loader).ok_or_else(Error::unsettled)
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.engine
     }
 
     /// A read that sees every write answered before this call.
@@ -172,9 +211,15 @@ impl Cluster {
     /// # Errors
     /// [`Error::Storage`] when the last sync failed.
     pub async fn shutdown(&self) -> Result<(), Error> {
+        if let Some(persist) = &self.persist {
+            persist.stop();
+        }
         self.engine.shutdown().await
     }
 }
+
+/// How often a command may meet a session that has to be loaded first.
+const LOADS: u32 = 3;
 
 /// The most that a command may take in the log. The doors refuse earlier; this keeps the log's readers safe.
 const COMMAND_BYTES_MAX: usize = 64 << 10;

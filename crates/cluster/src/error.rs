@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::backing::BackingError;
+
 /// Why a command or a read got no answer. None of them means "no": what was asked is unknown (503).
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -29,6 +31,9 @@ pub enum Error {
     /// What an operator asked for was refused.
     #[error("{0}")]
     Refused(String),
+    /// What only the database holds cannot be read now.
+    #[error("sessions that are not in memory cannot be read")]
+    Away(#[source] BackingError),
     /// The data folder cannot be read or written.
     #[error("cluster storage failed")]
     Storage(#[source] std::io::Error),
@@ -40,4 +45,11 @@ pub enum Error {
         /// What is wrong with it.
         what: String,
     },
+}
+
+impl Error {
+    /// A session was loaded again and again, and gone each time.
+    pub(crate) fn unsettled() -> Self {
+        Self::Away(BackingError::Away("sessions do not stay in memory".into()))
+    }
 }

@@ -6,6 +6,7 @@
 //! is the log, the snapshots and openraft. This room knows nothing of OAuth, SQL or HTTP, and refuses to
 //! answer "no" where the truth is "cannot tell": that is an [`Error`].
 
+pub mod backing;
 pub mod command;
 pub mod handle;
 pub mod offline;
@@ -20,6 +21,8 @@ mod machine;
 mod maps;
 mod members;
 mod net;
+mod persist;
+mod reading;
 mod operations;
 mod shared;
 mod small_map;
@@ -29,6 +32,7 @@ mod view;
 pub use cluster::{Cluster, Group, Metrics, Settings, Timing};
 pub use discovery::{Discovery, DnsNames};
 pub use engine::types::Member;
+pub use engine::entities::CopySource;
 pub use error::Error;
 pub use members::{ClusterRow, Founder, Founding, Node, Patience, Registry, RegistryError, Role, Status};
 pub use net::{CaSeed, Formation, NetworkSettings, Tls};

@@ -1,28 +1,38 @@
-//! Hears what other nodes and offline commands changed in the database, and empties this node's caches of it.
+//! Tells every node what a commit changed, so that no cache serves it old.
 //!
-//! A node's own commits empty its caches at once. Those of others are read from the `change` rows once a second,
-//! so that a cache is right within two. Rows are looked for in a window much longer than that, because the clocks
-//! of nodes differ; each is acted on once.
+//! The transaction that changes an entity leaves a row. After COMMIT its node tells the log and deletes the row; then
+//! it waits until the members have applied that, and only then does the writer go on: whoever was told "done" finds
+//! it done everywhere. A row that still stands after a while is of a node that died in between, or of a command that
+//! ran beside the server: whoever sees it tells the log in its stead, unless the log knows already. Such a row stays for
+//! a minute more, because its own node may live and ask it what became of a COMMIT whose answer was lost.
 
-use std::{collections::HashSet, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use keyraft_store::{Change, changes, changes::Kind};
+use keyraft_store::{
+    AfterCommit, Change, Db, changes,
+    changes::{Kind, Place, Standing},
+};
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::{Core, cache::Caches};
+use crate::{Core, cache::Caches, log::Log};
 
+/// How often rows are looked for.
 const EVERY: Duration = Duration::from_secs(1);
-/// Clocks of nodes may differ by this much.
-const WINDOW_MS: i64 = 60_000;
-/// Rows stay for longer than any node looks back.
-const STAY_MS: i64 = 5 * WINDOW_MS;
-const _: () = assert!(STAY_MS >= changes::STAY_MS, "they also tell what became of a lost COMMIT");
-const FORGET_EVERY_TICKS: u64 = 60;
-/// More changes than this in one window empty everything: that is quicker than reading them all.
-const MOST: i64 = 10_000;
+/// A row that is older, or that stood when rows were looked for the last time, was left behind.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// How long a row stays that was told in its node's stead.
+const STAY: Duration = Duration::from_millis(changes::STAY_MS.unsigned_abs());
+/// Rows that are read at a time.
+const PAGE: i64 = 500;
+/// How long a writer waits at most for the log.
+const TELLING: Duration = Duration::from_secs(3);
 
 /// Empties the caches of what changed.
-pub(crate) fn empty(caches: &Caches, change: &Change) {
+fn empty(caches: &Caches, change: &Change) {
     let realm = change.realm.as_str().into();
     match change.kind {
         Kind::Whole => caches.drop_all(&realm),
@@ -32,89 +42,133 @@ pub(crate) fn empty(caches: &Caches, change: &Change) {
     }
 }
 
-/// Follows the changes of others until the store is closed. An outage of the database is logged once and
+/// What happens after each COMMIT. It goes on to its end even if nobody waits any more.
+pub(crate) fn after_commit(
+    caches: Arc<Caches>,
+    log: Log,
+) -> impl Fn(Db, Vec<Change>) -> AfterCommit + Send + Sync + 'static {
+    move |store, committed| {
+        committed.iter().for_each(|change| empty(&caches, change));
+        let telling = tokio::spawn(told(store, log.clone(), committed));
+        Box::pin(async move {
+            // Who gives up waiting has committed all the same; the row stands until somebody told it.
+            let _ = tokio::time::timeout(TELLING, telling).await;
+        })
+    }
+}
+
+async fn told(store: Db, log: Log, committed: Vec<Change>) {
+    match log.tell(&committed).await {
+        Ok(()) => {
+            // Nobody needs to wait for this.
+            tokio::spawn(async move { forget(&store, &committed).await });
+            log.applied_everywhere().await;
+        }
+        Err(error) => tracing::warn!(%error, "a change was not told to the log yet"),
+    }
+}
+
+async fn forget(store: &Db, told: &[Change]) {
+    if let Err(error) = changes::delete(store, told).await {
+        tracing::debug!(%error, "rows of changes were not deleted; they will be told again");
+    }
+}
+
+/// Looks for changes that nobody told, until the store is closed. An outage of the database is logged once and
 /// otherwise waited out.
 pub async fn follow(core: Core) {
-    let mut seen = HashSet::new();
+    let mut left = LeftBehind::default();
     let mut is_away = false;
-    let mut ticks: u64 = 0;
     let mut interval = interval(EVERY);
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while !core.store.is_closed() {
         interval.tick().await;
-        ticks += 1;
-        match look(&core, &mut seen).await {
+        match left.look(&core).await {
             Ok(()) => is_away = false,
             Err(error) if !is_away && !core.store.is_closed() => {
                 is_away = true;
-                tracing::warn!(%error, "changes of other nodes cannot be read");
+                tracing::warn!(%error, "changes that were left behind cannot be told");
             }
             Err(_) => {}
         }
-        if ticks.is_multiple_of(FORGET_EVERY_TICKS)
-            && let Err(error) = changes::forget(&core.store, STAY_MS).await
-        {
-            tracing::debug!(%error, "old changes were not deleted");
-        }
     }
 }
 
-/// Acts on changes that are not in `seen`, which becomes what stands in the window now.
-async fn look(core: &Core, seen: &mut HashSet<String>) -> Result<(), keyraft_store::Error> {
-    let found = changes::list_recent(&core.store, WINDOW_MS, MOST).await?;
-    if found.len() >= usize::try_from(MOST).unwrap_or(usize::MAX) {
-        let realms: HashSet<_> = found.iter().map(|change| &change.realm).collect();
-        for realm in realms {
-            core.caches.drop_all(&realm.as_str().into());
-        }
-        // The rest of the window was not read: look at all of it again.
-        seen.clear();
-        return Ok(());
-    }
-    for change in found.iter().filter(|change| !seen.contains(&change.id)) {
-        empty(&core.caches, change);
-    }
-    *seen = found.into_iter().map(|change| change.id).collect();
-    Ok(())
+/// Rows that stand, by id.
+#[derive(Debug, Default)]
+struct LeftBehind {
+    seen: HashMap<String, Seen>,
+    round: u64,
 }
 
-#[cfg(test)]
-mod tests {
-    use keyraft_cluster::Cluster;
-    use keyraft_crypto::{password::Hasher, seal::MasterKeys};
-    use keyraft_model::Realm;
-    use keyraft_store::{Settings, realms};
+/// What this node knows of a row. When it came is measured here, because clocks of nodes differ.
+#[derive(Debug)]
+struct Seen {
+    first: Instant,
+    round: u64,
+    is_told: bool,
+}
 
-    use super::*;
-    use crate::{outbound::Outbound, seal};
+impl LeftBehind {
+    /// Tells the changes that were left behind, once each, and takes away rows that have stood long enough.
+    async fn look(&mut self, core: &Core) -> Result<(), crate::Error> {
+        self.round += 1;
+        let mut place = Some(Place::default());
+        while let Some(after) = place {
+            let (standing, end) = changes::list(&core.store, &after, PAGE).await?;
+            self.tell(&core.log, &standing).await?;
+            if core.duty.is_held() {
+                self.delete_old(&core.store, &standing).await?;
+            }
+            place = end;
+        }
+        let round = self.round;
+        self.seen.retain(|_, seen| seen.round == round);
+        Ok(())
+    }
 
-    #[tokio::test]
-    async fn what_another_node_changed_is_read_anew() {
-        let folder = std::env::temp_dir().join(format!("keyraft-changes-{}", keyraft_crypto::random::uuid()));
-        let settings = Settings::new(format!("sqlite:{}", folder.join("k.db").display()));
-        let masters = MasterKeys::parse(["a passphrase of more than 32 characters"]).expect("is long enough");
-        let (store, keys) = seal::open_store(&settings, &masters, "here").await.expect("opens");
-        let (other, _) = seal::open_store(&settings, &masters, "there").await.expect("opens");
-        let cluster =
-            Cluster::open(keyraft_cluster::Settings::new(folder.join("cluster"))).await.expect("opens");
-        let hasher = Hasher::with_threads(1).expect("starts");
-        let core = Core::new(store, cluster, hasher, keys, Outbound::new(true).expect("is made"));
-        let realm = Realm { id: "r".into(), realm: "demo".into(), ..Realm::default() };
-        other.write(async |tx| realms::insert(&tx, &realm).await).await.expect("inserts");
-        let cached = core.realm("demo").await.expect("reads").expect("is there");
-        let renamed = Realm { display_name: Some("Demo".into()), ..realm };
-        other.write(async |tx| realms::update(&tx, &renamed, cached.ver).await).await.expect("updates");
-        let stale = core.realm("demo").await.expect("reads").expect("is there");
+    async fn tell(&mut self, log: &Log, standing: &[Standing]) -> Result<(), crate::Error> {
+        let due: Vec<Change> = standing
+            .iter()
+            .filter(|row| self.is_due(row))
+            .map(|row| row.change.clone())
+            .filter(|change| !log.knows(change))
+            .collect();
+        if !due.is_empty() {
+            log.tell(&due).await?;
+            metrics::counter!("keyraft_changes_left_behind_total").increment(due.len() as u64);
+        }
+        for row in standing {
+            if let Some(seen) = self.seen.get_mut(&row.change.id) {
+                seen.is_told |= log.knows(&row.change);
+            }
+        }
+        due.iter().for_each(|change| self.told(change));
+        Ok(())
+    }
 
-        let mut seen = HashSet::new();
-        look(&core, &mut seen).await.expect("reads");
+    /// Notes that a row stands; whether its change is to be told.
+    fn is_due(&mut self, row: &Standing) -> bool {
+        let round = self.round;
+        let new = || Seen { first: Instant::now(), round, is_told: false };
+        let seen = self.seen.entry(row.change.id.clone()).or_insert_with(new);
+        let stood = seen.round < round;
+        seen.round = round;
+        !seen.is_told && (stood || row.age >= PATIENCE)
+    }
 
-        let fresh = core.realm("demo").await.expect("reads").expect("is there");
-        assert_eq!(
-            (stale.realm.display_name.as_deref(), fresh.realm.display_name.as_deref()),
-            (None, Some("Demo"))
-        );
-        assert_eq!(seen.len(), 2);
-        std::fs::remove_dir_all(folder).expect("is removed");
+    fn told(&mut self, change: &Change) {
+        if let Some(seen) = self.seen.get_mut(&change.id) {
+            seen.is_told = true;
+        }
+    }
+
+    async fn delete_old(&self, store: &Db, standing: &[Standing]) -> Result<(), keyraft_store::Error> {
+        let is_old = |row: &&Standing| {
+            let seen = self.seen.get(&row.change.id);
+            seen.is_some_and(|seen| seen.is_told && seen.first.elapsed() >= STAY)
+        };
+        let old: Vec<Change> = standing.iter().filter(is_old).map(|row| row.change.clone()).collect();
+        changes::delete(store, &old).await
     }
 }

@@ -1,19 +1,21 @@
 //! Does things to identities: the operations every protocol and console share.
 //!
 //! A [`Core`] holds the store, the session maps, the keys and the caches; the files of this room are what
-//! can be done with them. Reads go through the caches, which the store's own commits empty; writes go to the
-//! store in transactions. This room knows no HTTP and no protocol: its [`Error`] has no public face.
+//! can be done with them. Reads go through the caches, which believe the cluster's log; writes go to the store in
+//! transactions, and the log is told what they changed. This room knows no HTTP and no protocol: its [`Error`] has no public face.
 
 pub mod action_tokens;
 pub mod attempts;
 pub mod authority;
 pub mod authz;
+mod away;
 pub mod bootstrap;
 pub mod cache;
 pub mod changes;
 pub mod client_scopes;
 pub mod clients;
 pub mod contents;
+pub mod copies;
 pub mod credentials;
 mod error;
 pub mod events;
@@ -25,15 +27,18 @@ pub mod groups;
 pub mod image;
 pub mod import;
 mod java_order;
+pub mod jobs;
 pub mod keys;
 pub mod limits;
 pub mod lists;
+mod log;
 pub mod mail;
 pub mod mappers;
 pub mod outbound;
 mod overlay;
 pub mod passwords;
 mod pattern;
+pub mod peers;
 pub mod policies;
 pub mod proof;
 pub mod read;
@@ -44,6 +49,7 @@ pub mod required_actions;
 pub mod role_index;
 pub mod role_lists;
 pub mod roles;
+pub mod rows;
 pub mod seal;
 pub mod sessions;
 pub mod user_profile;
@@ -59,7 +65,10 @@ use keyraft_store::Db;
 pub use role_lists::RolesOf;
 pub use view::{ClientView, RealmView, UserRecord};
 
-use crate::{cache::Caches, events::Events, mail::Mailer, outbound::Outbound, sessions::Sessions};
+use crate::{
+    cache::Caches, copies::Copies, events::Events, jobs::Duty, log::Log, mail::Mailer, outbound::Outbound,
+    peers::Peers, sessions::Sessions,
+};
 
 /// Everything that operations need. Cheap to clone: one for the whole server.
 #[derive(Clone)]
@@ -83,31 +92,52 @@ pub struct Parts {
     pub outbound: Outbound,
     /// Sends mail.
     pub mail: Mailer,
-    /// Local copies.
+    /// Copies in memory.
     pub caches: Arc<Caches>,
+    /// Sealed copies on disk.
+    pub(crate) copies: Copies,
+    /// The other members, who have copies too.
+    pub(crate) peers: Peers,
+    /// What the log says of changed entities.
+    pub(crate) log: Log,
+    /// Whether this node does the jobs.
+    pub(crate) duty: Duty,
 }
 
 impl Core {
-    /// Puts the operations together, and has the store's commits empty the caches.
+    /// Puts the operations together without copies on disk: for tests, and for commands that do not serve.
     pub fn new(store: Db, cluster: Cluster, hasher: Hasher, keys: DataKeys, outbound: Outbound) -> Self {
-        let caches = Arc::new(Caches::default());
-        let emptied = Arc::clone(&caches);
-        store.on_commit(move |committed| {
-            for change in committed {
-                changes::empty(&emptied, change);
-            }
-        });
+        Self::with_copies(store, cluster, hasher, keys, outbound, Copies::nowhere())
+    }
+
+    /// Puts the operations together. What the store commits is told to the log from then on.
+    pub fn with_copies(
+        store: Db,
+        cluster: Cluster,
+        hasher: Hasher,
+        keys: DataKeys,
+        outbound: Outbound,
+        copies: Copies,
+    ) -> Self {
+        let log = Log::new(cluster.clone());
+        let caches = Arc::new(Caches::new(Arc::new(log.clone())));
+        store.on_commit(changes::after_commit(Arc::clone(&caches), log.clone()));
         let sessions = Sessions::new(cluster.clone());
+        cluster.serve_copies(Arc::new(copies.clone()));
         Self(Arc::new(Parts {
             store,
             sessions,
-            cluster,
+            cluster: cluster.clone(),
             hasher,
             keys,
             events: Events::default(),
             outbound,
             mail: Mailer::default(),
             caches,
+            copies,
+            peers: Peers::over(cluster),
+            log,
+            duty: Duty::default(),
         }))
     }
 }

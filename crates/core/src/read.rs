@@ -1,11 +1,18 @@
-//! Finding realms, clients and users: by the caches first, then by the store.
+//! Finding realms, clients and users: by the caches first, then by the store; while that is away, by older copies.
 
 use std::sync::Arc;
 
-use keyraft_model::{ClientUuid, Consent, Credential, RealmId, ScopeId, UnixMs, User, UserId, text};
-use keyraft_store::{RolesOf, clients, consents, credentials, realm_parts, realms, role_lists, users};
+use keyraft_model::{Client, ClientUuid, Consent, Credential, RealmId, ScopeId, UnixMs, User, UserId, text};
+use keyraft_store::{
+    RolesOf, Versioned, clients, consents, credentials, realm_parts, realms, role_lists, users,
+};
 
-use crate::{ClientView, Core, Error, RealmView, UserRecord};
+use crate::{
+    ClientView, Core, Error, RealmView, UserRecord,
+    away::{ask, is_away, unknown},
+    cache::Name,
+    copies::Key,
+};
 
 /// Whether no database can hold that name: nobody has it, and asking would be an error.
 fn is_nobodys(name: &str) -> bool {
@@ -25,10 +32,13 @@ impl Core {
             return Ok(None);
         }
         let reading = self.caches.reading();
-        let Some(parts) = realm_parts::load_by_name(&self.store, name).await? else { return Ok(None) };
-        let view = Arc::new(RealmView::of(parts));
-        self.caches.keep_realm(reading, &view);
-        Ok(Some(view))
+        match ask(realm_parts::load_by_name(&self.store, name)).await {
+            Ok(parts) => Ok(parts.map(|parts| self.keep_realm(reading, parts))),
+            Err(error) if is_away(&error) => {
+                self.copied_realm(name).await.map(Some).ok_or_else(|| unknown(error))
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// The realm of that row.
@@ -36,8 +46,18 @@ impl Core {
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn realm_by_id(&self, id: &RealmId) -> Result<Option<Arc<RealmView>>, Error> {
-        match realms::find(&self.store, id).await? {
-            Some(found) => self.realm(&found.value.realm).await,
+        if let Some(view) = self.caches.realm_by_id(id) {
+            return Ok(Some(view));
+        }
+        let name = match ask(realms::find(&self.store, id)).await {
+            Ok(found) => found.map(|found| found.value.realm),
+            Err(error) if is_away(&error) => {
+                Some(self.copied_realm_name(id).await.ok_or_else(|| unknown(error))?)
+            }
+            Err(error) => return Err(error.into()),
+        };
+        match name {
+            Some(name) => Ok(self.realm(&name).await?.filter(|view| view.realm.id == *id)),
             None => Ok(None),
         }
     }
@@ -55,13 +75,29 @@ impl Core {
             return Ok(None);
         }
         let reading = self.caches.reading();
-        let Some(found) = clients::find_by_client_id(&self.store, id, client_id).await? else {
-            return Ok(None);
-        };
-        let scope_mappings = role_lists::list(&self.store, id, RolesOf::Client(&found.value.id)).await?;
-        let view = Arc::new(ClientView { client: found.value, ver: found.ver, scope_mappings });
-        self.caches.keep_client(reading, id, &view);
-        Ok(Some(view))
+        let found = ask(async {
+            let Some(found) = clients::find_by_client_id(&self.store, id, client_id).await? else {
+                return Ok(None);
+            };
+            self.client_of(id, found).await.map(Some)
+        });
+        match found.await {
+            Ok(view) => Ok(view.map(|view| self.keep_client(reading, id, view))),
+            Err(error) if is_away(&error) => {
+                let copy = self.copied_client(id, Key::Client(id.as_str(), client_id)).await;
+                copy.map(Some).ok_or_else(|| unknown(error))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn client_of(
+        &self,
+        realm: &RealmId,
+        found: Versioned<Client>,
+    ) -> Result<ClientView, keyraft_store::Error> {
+        let scope_mappings = role_lists::list(&self.store, realm, RolesOf::Client(&found.value.id)).await?;
+        Ok(ClientView { client: found.value, ver: found.ver, scope_mappings })
     }
 
     /// The client of that row.
@@ -81,11 +117,18 @@ impl Core {
             return Ok(None);
         }
         let reading = self.caches.reading();
-        let Some(found) = clients::find(&self.store, of, id).await? else { return Ok(None) };
-        let scope_mappings = role_lists::list(&self.store, of, RolesOf::Client(id)).await?;
-        let view = Arc::new(ClientView { client: found.value, ver: found.ver, scope_mappings });
-        self.caches.keep_client(reading, of, &view);
-        Ok(Some(view))
+        let found = ask(async {
+            let Some(found) = clients::find(&self.store, of, id).await? else { return Ok(None) };
+            self.client_of(of, found).await.map(Some)
+        });
+        match found.await {
+            Ok(view) => Ok(view.map(|view| self.keep_client(reading, of, view))),
+            Err(error) if is_away(&error) => {
+                let copy = self.copied_client(of, Key::ClientId(of.as_str(), id.as_str())).await;
+                copy.map(Some).ok_or_else(|| unknown(error))
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// The user of that row, with roles and groups.
@@ -101,10 +144,13 @@ impl Core {
             return Ok(None);
         }
         let reading = self.caches.reading();
-        let Some(found) = users::load(&self.store, of, id).await? else { return Ok(None) };
-        let user = Arc::new(found.value);
-        self.caches.keep_user(reading, of, &user);
-        Ok(Some(user))
+        match ask(users::load(&self.store, of, id)).await {
+            Ok(found) => Ok(found.map(|found| self.keep_user(reading, of, found.value, found.ver))),
+            Err(error) if is_away(&error) => {
+                self.copied_user(of, id).await.map(Some).ok_or_else(|| unknown(error))
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// The user whom a person means who types `name`: by user name, or by e-mail address where the realm
@@ -117,18 +163,27 @@ impl Core {
         if is_nobodys(&name) {
             return Ok(None);
         }
+        match ask(self.id_of(realm, &name)).await {
+            Ok(Some(id)) => {
+                self.caches.people.keep_name(of, Name::Typed(name), &id);
+                self.user(realm, &id).await
+            }
+            Ok(None) => Ok(None),
+            Err(error) if is_away(&error) => {
+                self.remembered_user(realm, &name).await.map(Some).ok_or_else(|| unknown(error))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Whom a lower-cased name means.
+    async fn id_of(&self, realm: &RealmView, name: &str) -> Result<Option<UserId>, keyraft_store::Error> {
+        let of = &realm.realm.id;
         let by_email = realm.realm.login_with_email_allowed && name.contains('@');
-        let mut id = None;
-        if by_email {
-            id = users::find_by_email(&self.store, of, &name).await?.map(|found| found.value.id);
+        if by_email && let Some(found) = users::find_by_email(&self.store, of, name).await? {
+            return Ok(Some(found.value.id));
         }
-        if id.is_none() {
-            id = users::find_by_username(&self.store, of, &name).await?.map(|found| found.value.id);
-        }
-        match id {
-            Some(id) => self.user(realm, &id).await,
-            None => Ok(None),
-        }
+        Ok(users::find_by_username(&self.store, of, name).await?.map(|found| found.value.id))
     }
 
     /// The service account of a client.
@@ -140,10 +195,20 @@ impl Core {
         realm: &RealmView,
         client: &ClientUuid,
     ) -> Result<Option<Arc<UserRecord>>, Error> {
-        match users::find_service_account(&self.store, &realm.realm.id, client).await? {
-            Some(found) => self.user(realm, &found.value.id).await,
-            None => Ok(None),
-        }
+        let of = &realm.realm.id;
+        let id = match ask(users::find_service_account(&self.store, of, client)).await {
+            Ok(Some(found)) => {
+                self.keep_service_account(of, client, &found.value.id);
+                found.value.id
+            }
+            Ok(None) => return Ok(None),
+            Err(error) if is_away(&error) => {
+                self.remembered_service_account(of, client).await.ok_or_else(|| unknown(error))?
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let account = self.user(realm, &id).await?;
+        Ok(account.filter(|account| account.user.service_account_client.as_ref() == Some(client)))
     }
 
     /// The credentials of a user, in the order in which they are offered.
@@ -151,8 +216,18 @@ impl Core {
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn credentials(&self, realm: &RealmId, user: &UserId) -> Result<Vec<Credential>, Error> {
-        let listed = credentials::list(&self.store, realm, user).await?;
-        Ok(listed.into_iter().map(|found| found.value).collect())
+        let reading = self.caches.reading();
+        match ask(credentials::list(&self.store, realm, user)).await {
+            Ok(listed) => {
+                let held: Vec<_> = listed.into_iter().map(|found| found.value).collect();
+                self.caches.keep_credentials(reading, realm, user, &held);
+                Ok(held)
+            }
+            Err(error) if is_away(&error) => {
+                self.remembered_credentials(realm, user).ok_or_else(|| unknown(error))
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// What a user allowed a client; `None`: he was never asked, or took it back.

@@ -72,6 +72,76 @@ pub async fn open_store(
     Ok((db, keys))
 }
 
+/// A store that was opened, and whether its database answered.
+#[derive(Debug)]
+pub struct Opened {
+    /// The store.
+    pub store: Db,
+    /// Its data keys.
+    pub keys: DataKeys,
+    /// The database did not answer: the schema is as it was left, and [`catch_up`] is still to be done.
+    pub is_away: bool,
+}
+
+/// Opens the database as [`open_store`] does. One that does not answer is opened all the same where this node has been
+/// at it before: the data keys lie in `kept`, wrapped as they are in the database.
+///
+/// # Errors
+/// [`OpenError`].
+pub async fn open_store_or_kept(
+    settings: &Settings,
+    masters: &MasterKeys,
+    holder: &str,
+    kept: &Path,
+) -> Result<Opened, OpenError> {
+    let error = match open_store(settings, masters, holder).await {
+        Ok((store, keys)) => {
+            keep(&store, kept).await?;
+            return Ok(Opened { store, keys, is_away: false });
+        }
+        Err(OpenError::Store(error @ keyraft_store::Error::Unavailable { .. })) => error,
+        Err(error) => return Err(error),
+    };
+    let Some(wrapped) = read_kept(kept).await else { return Err(OpenError::Store(error)) };
+    let keys = wrapped.iter().map(|row| masters.unwrap(&row.wrapped)).collect::<Result<Vec<_>, _>>();
+    let keys = keys.and_then(DataKeys::new).map_err(OpenError::WrongMasterKey)?;
+    let sealer = Arc::new(StoreSealer(OnceLock::from(keys.derive("store", ""))));
+    let store = Db::open_away(settings, sealer).await?;
+    tracing::warn!(%error, "the database is away; this node starts with what it knows");
+    Ok(Opened { store, keys, is_away: true })
+}
+
+/// Brings the schema up to date once a database that was away at the start answers.
+///
+/// # Errors
+/// [`keyraft_store::Error::Unavailable`] while it does not.
+pub async fn catch_up(store: &Db, holder: &str) -> Result<(), keyraft_store::Error> {
+    migrate::run(store, holder).await.map(|_| ())
+}
+
+/// Keeps the wrapped data keys for a start without the database.
+async fn keep(store: &Db, kept: &Path) -> Result<(), OpenError> {
+    let rows = data_keys::list(store).await?;
+    let pairs: Vec<_> = rows.iter().map(|row| (&row.id, &row.wrapped)).collect();
+    let (Ok(text), Some(folder)) = (serde_json::to_vec(&pairs), kept.parent()) else { return Ok(()) };
+    let half = kept.with_extension("new");
+    let written = async {
+        tokio::fs::create_dir_all(folder).await?;
+        tokio::fs::write(&half, text).await?;
+        tokio::fs::rename(&half, kept).await
+    };
+    if let Err(error) = written.await {
+        tracing::warn!(%error, "the data keys were not kept: this node cannot start while the database is away");
+    }
+    Ok(())
+}
+
+async fn read_kept(kept: &Path) -> Option<Vec<WrappedKey>> {
+    let text = tokio::fs::read(kept).await.ok()?;
+    let pairs: Vec<(String, String)> = serde_json::from_slice(&text).ok()?;
+    Some(pairs.into_iter().map(|(id, wrapped)| WrappedKey { id, wrapped }).collect())
+}
+
 /// The steps of the schema that a start would run, in order; it changes nothing.
 ///
 /// # Errors
@@ -194,6 +264,29 @@ mod tests {
         assert_eq!(keys.current().id(), rotated.current().id());
         assert_eq!(keys.current().id(), alone.current().id());
         assert!(matches!(refused, Err(OpenError::WrongMasterKey(_))));
+        std::fs::remove_dir_all(folder).expect("is removed");
+    }
+
+    #[tokio::test]
+    async fn a_node_starts_with_kept_keys_while_the_database_is_away() {
+        let folder = std::env::temp_dir().join(format!("keyraft-kept-{}", keyraft_crypto::random::uuid()));
+        let (there, kept) = (folder.join("k.db"), folder.join("keys"));
+        let here = Settings::new(format!("sqlite:{}", there.display()));
+        let mut gone = Settings::new("postgres://nobody@127.0.0.1:9/none?sslmode=disable");
+        gone.acquire_timeout = std::time::Duration::from_millis(200);
+        let never = open_store_or_kept(&gone, &masters(&[OLD]), "a", &kept).await;
+        let first = open_store_or_kept(&here, &masters(&[OLD]), "a", &kept).await.expect("opens");
+
+        let again = open_store_or_kept(&gone, &masters(&[OLD]), "a", &kept).await.expect("opens");
+        let wrong = open_store_or_kept(&gone, &masters(&[NEW]), "a", &kept).await;
+
+        assert!(matches!(never, Err(OpenError::Store(keyraft_store::Error::Unavailable { .. }))));
+        assert!(!first.is_away && again.is_away);
+        assert_eq!(first.keys.current().id(), again.keys.current().id());
+        assert!(matches!(wrong, Err(OpenError::WrongMasterKey(_))));
+        let text = std::fs::read_to_string(&kept).expect("is there");
+        assert!(text.contains(first.keys.current().id()));
+        first.store.close().await;
         std::fs::remove_dir_all(folder).expect("is removed");
     }
 

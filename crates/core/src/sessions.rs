@@ -7,15 +7,19 @@ use std::sync::Arc;
 
 use keyraft_cluster::{
     Cluster, View,
+    backing::Whose,
     command::{
-        AttachClient, Command, FenceScope, OnceKey, Outcome, RedeemCode, Redemption, RotateRefresh, Rotation,
-        StartSession, Touch,
+        AttachClient, Command, EndWithNotice, FenceScope, MoveForward, NewNotice, Notice, OnceKey, Outcome,
+        RedeemCode, Redemption, RotateRefresh, Rotation, Settled, StartSession, Touch, Used,
     },
     session::{Kind, Limits, UserSession},
 };
 use keyraft_model::{Client, ClientUuid, DurationMs, RealmId, UnixMs, UserId};
 
 use crate::{Error, RealmView, limits};
+
+/// Notices of one entry of the log.
+const NOTICES: usize = 100;
 
 /// The session maps, as the rest of the house sees them.
 #[derive(Clone, Debug)]
@@ -53,6 +57,37 @@ impl Sessions {
     /// [`Error::Unavailable`] when that cannot be known now.
     pub async fn view(&self) -> Result<View, Error> {
         Ok(self.cluster.view().await?)
+    }
+
+    /// As [`Sessions::view`], once that session is in memory if it is anywhere: what the view does not show then is
+    /// not there.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when that cannot be known now, the database being away.
+    pub async fn view_of(&self, sid: &str, kind: Kind) -> Result<View, Error> {
+        Ok(self.cluster.view_of(sid, kind).await?)
+    }
+
+    /// As [`Sessions::view`], once the sessions of that user are in memory.
+    ///
+    /// # Errors
+    /// As [`Sessions::view_of`].
+    pub async fn view_of_user(&self, realm: &RealmId, user: &UserId, kind: Kind) -> Result<View, Error> {
+        Ok(self.cluster.view_of_user(realm, user, kind).await?)
+    }
+
+    /// A page of the sessions of a realm, or of those that a client has a part in: those in memory first, then those
+    /// that only the database holds.
+    ///
+    /// # Errors
+    /// As [`Sessions::view_of`].
+    pub async fn page(
+        &self,
+        whose: &Whose,
+        kind: Kind,
+        (first, max): (usize, usize),
+    ) -> Result<Vec<Arc<UserSession>>, Error> {
+        Ok(self.cluster.page(whose, kind, (first, max)).await?)
     }
 
     /// Starts a user session, with its first client session and code where they are given.
@@ -132,8 +167,29 @@ impl Sessions {
         sid: &str,
         kind: Kind,
     ) -> Result<Option<Arc<UserSession>>, Error> {
-        let view = self.view().await?;
+        let view = self.view_of(sid, kind).await?;
         Ok(find_in(&view, realm, sid, kind))
+    }
+
+    /// As [`Sessions::find`], for a refresh token that was issued to `client` at `at` and is verified: its session was in
+    /// use then, even if all disks were lost since and the row in the database is of an earlier use.
+    ///
+    /// # Errors
+    /// As [`Sessions::find`].
+    pub async fn find_used(
+        &self,
+        realm: &RealmView,
+        (sid, kind): (&str, Kind),
+        used: Used,
+    ) -> Result<Option<Arc<UserSession>>, Error> {
+        let view = self.cluster.view_of_used(sid, kind, Some(&used)).await?;
+        let is_behind = |session: &UserSession| session.last_use < used.at;
+        let began = view.epoch_began().filter(|began| used.at <= *began);
+        if began.is_some() && view.session(sid, kind).is_some_and(|session| is_behind(&session)) {
+            let forward = MoveForward { sid: sid.to_owned(), kind, used, chain: None };
+            self.write(Command::MoveForward(forward)).await?;
+        }
+        self.find(realm, sid, kind).await
     }
 
     /// Ends a session with all its clients; what stood is returned, for logout notices.
@@ -160,6 +216,51 @@ impl Sessions {
         ended(self.write(command).await?)
     }
 
+    /// Ends a session as [`Sessions::end`] does, or takes a client out of it; the notices that are to follow are
+    /// written by the same step, so that none is lost with this node.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn end_with_notice(&self, end: EndWithNotice) -> Result<Vec<UserSession>, Error> {
+        ended(self.write(Command::EndWithNotice(end)).await?)
+    }
+
+    /// Leaves notices of sessions that were ended together.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn notify(&self, notices: Vec<NewNotice>) -> Result<(), Error> {
+        let mut notices = notices;
+        while !notices.is_empty() {
+            let rest = notices.split_off(notices.len().min(NOTICES));
+            self.write(Command::Notify { notices }).await?;
+            notices = rest;
+        }
+        Ok(())
+    }
+
+    /// Takes notices that are due, so that nobody else delivers them for that long.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn take_notices(&self, max: u32, lifespan: DurationMs) -> Result<Vec<Notice>, Error> {
+        if self.view().await?.notices_due(1).is_empty() {
+            return Ok(Vec::new());
+        }
+        match self.write(Command::TakeNotices { max, lifespan }).await? {
+            Outcome::Notices(notices) => Ok(notices),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// Says how deliveries went.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`]; what was not said is delivered again.
+    pub async fn settle_notices(&self, settled: Vec<(u64, Settled)>) -> Result<(), Error> {
+        self.write(Command::SettleNotices { settled }).await.map(|_| ())
+    }
+
     /// Ends everything of a scope that began before now: one fence, however many sessions.
     ///
     /// # Errors
@@ -173,7 +274,8 @@ impl Sessions {
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn end_of_user(&self, realm: &RealmId, user: &UserId) -> Result<Vec<UserSession>, Error> {
-        let stood = self.view().await?.sessions_of_user(realm, user, Kind::Online);
+        let view = self.view_of_user(realm, user, Kind::Online).await?;
+        let stood = view.sessions_of_user(realm, user, Kind::Online);
         self.end_before(FenceScope::User(realm.clone(), user.clone()), &[Kind::Online]).await?;
         Ok(stood.into_iter().map(Arc::unwrap_or_clone).collect())
     }

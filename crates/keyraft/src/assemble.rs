@@ -9,7 +9,13 @@ use std::{sync::Arc, time::Duration};
 use anyhow::Context as _;
 use axum::{Router, response::Redirect, routing::get};
 use keyraft_cluster::{Cluster, Operators};
-use keyraft_core::{Core, bootstrap, outbound::Outbound, seal};
+use keyraft_core::{
+    Core, bootstrap,
+    copies::Copies,
+    outbound::Outbound,
+    rows::Rows,
+    seal::{self, Opened},
+};
 use keyraft_crypto::{
     password::Hasher,
     seal::{DataKeys, MasterKeys},
@@ -25,6 +31,9 @@ use crate::{
     readiness::Probe,
     sessions,
 };
+
+/// How often a database that was away at the start is tried.
+const CATCH_UP_EVERY: Duration = Duration::from_millis(500);
 
 /// The rooms, open.
 pub(crate) struct House {
@@ -43,13 +52,22 @@ const LOOK_FOR_LEADER: Duration = Duration::from_millis(50);
 /// # Errors
 /// What could not be opened.
 pub(crate) async fn open(config: &Config, import: bool, operators: Operators) -> anyhow::Result<House> {
-    let (store, keys) = open_store(config).await?;
-    let sessions = sessions::settings(config, &store, operators)?;
+    let Opened { store, keys, is_away } = open_store_or_kept(config).await?;
+    let mut sessions = sessions::settings(config, &store, operators)?;
+    sessions.backing = Some(Arc::new(Rows::new(store.clone())));
     let cluster = Cluster::open(sessions).await.context("the session log cannot be opened")?;
     let core = core_over(config, store, cluster, keys)?;
-    let made_administrator = crate::commands::first_start(&core, config, import, time(&core).await?).await?;
-    // It ends when the store is closed.
+    let made_administrator = if is_away {
+        tokio::spawn(catch_up(core.clone()));
+        false
+    } else {
+        crate::commands::first_start(&core, config, import, time(&core).await?).await?
+    };
+    // They end when the store is closed.
     tokio::spawn(keyraft_core::changes::follow(core.clone()));
+    let mut jobs = keyraft_core::jobs::own();
+    jobs.push(keyraft_oidc::backchannel::job());
+    tokio::spawn(keyraft_core::jobs::run(core.clone(), jobs));
     let router = router(config, &core);
     Ok(House { router, core, made_administrator })
 }
@@ -66,15 +84,37 @@ async fn time(core: &Core) -> anyhow::Result<UnixMs> {
     }
 }
 
+/// As [`open_store`]; a node that has been at this database before starts without it too.
+async fn open_store_or_kept(config: &Config) -> anyhow::Result<Opened> {
+    let settings = store_settings(config)?;
+    let kept = config.general.data_dir.join("data.keys");
+    let opened = seal::open_store_or_kept(&settings, &master_keys(config)?, "start", &kept).await;
+    opened.context("the database cannot be opened")
+}
+
+/// Brings the schema up to date once a database answers that was away at the start.
+async fn catch_up(core: Core) {
+    while !core.store.is_closed() {
+        match seal::catch_up(&core.store, "start").await {
+            Ok(()) => return,
+            Err(error) => tracing::debug!(%error, "the database is still away"),
+        }
+        tokio::time::sleep(CATCH_UP_EVERY).await;
+    }
+}
+
+fn master_keys(config: &Config) -> anyhow::Result<MasterKeys> {
+    MasterKeys::parse(config.general.master_key.iter().map(keyraft_crypto::Secret::expose))
+        .context("master_key")
+}
+
 /// Opens the store, migrated, its secrets readable.
 ///
 /// # Errors
 /// What could not be opened.
 pub(crate) async fn open_store(config: &Config) -> anyhow::Result<(Db, DataKeys)> {
-    let master = MasterKeys::parse(config.general.master_key.iter().map(keyraft_crypto::Secret::expose))
-        .context("master_key")?;
     let settings = store_settings(config)?;
-    seal::open_store(&settings, &master, "start").await.context("the database cannot be opened")
+    seal::open_store(&settings, &master_keys(config)?, "start").await.context("the database cannot be opened")
 }
 
 /// Where the database is and how much of it to use.
@@ -103,7 +143,8 @@ pub(crate) fn core_over(
 ) -> anyhow::Result<Core> {
     let hasher = Hasher::start().context("no threads for password hashing")?;
     let outbound = Outbound::new(config.mode == Mode::Dev).context("no client for outbound requests")?;
-    Ok(Core::new(store, cluster, hasher, keys, outbound))
+    let copies = Copies::open(&config.general.data_dir.join("copies"), &keys);
+    Ok(Core::with_copies(store, cluster, hasher, keys, outbound, copies))
 }
 
 /// Who the settings name as the first administrator.
@@ -180,6 +221,7 @@ impl House {
     /// # Errors
     /// What could not be written.
     pub(crate) async fn close(self) -> anyhow::Result<()> {
+        keyraft_core::jobs::give_back(&self.core).await;
         self.core.cluster.shutdown().await.context("the session log was not closed")?;
         self.core.store.close().await;
         Ok(())

@@ -194,7 +194,8 @@ pub(crate) async fn end_others(journey: &Journey, user: &UserRecord) -> Result<(
     let sessions = &journey.core().sessions;
     let realm = &journey.browser.realm.realm.id;
     for kind in [Kind::Online, Kind::Offline] {
-        for session in sessions.view().await?.sessions_of_user(realm, &user.user.id, kind) {
+        let view = sessions.view_of_user(realm, &user.user.id, kind).await?;
+        for session in view.sessions_of_user(realm, &user.user.id, kind) {
             if Some(&session.sid) != own.as_ref() {
                 sessions.end(&session.sid, kind).await?;
             }

@@ -72,7 +72,7 @@ pub async fn find(
     let Some(claims) = cookies.get(IDENTITY).and_then(|token| verify(realm, issuer, token)) else {
         return Ok(None);
     };
-    let view = core.sessions.view().await?;
+    let view = core.sessions.view_of(&claims.sid, Kind::Online).await?;
     if view.now().secs() >= claims.exp {
         return Ok(None);
     }

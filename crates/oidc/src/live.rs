@@ -61,12 +61,12 @@ pub(crate) async fn check(
         return Err(Dead::ClientDisabled);
     }
     let jti = token.text("jti").ok_or(Dead::Revoked)?;
-    if view.is_revoked(&realm.realm.id, jti) {
+    if is_of_lost_epoch(view, token) || view.is_revoked(&realm.realm.id, jti) {
         return Err(Dead::Revoked);
     }
     let (user, session) = match token.text("sid") {
         Some(sid) => {
-            let session = find(realm, view, &client, token, sid)?;
+            let session = find(oidc, realm, view, (&client, token, sid)).await?;
             (oidc.core.user(realm, &session.user).await?, Some(session))
         }
         None => (own_account(oidc, realm, &client, token).await?, None),
@@ -79,12 +79,11 @@ pub(crate) async fn check(
 }
 
 /// The session of a token, with the client still in it since before the token was issued.
-fn find(
+async fn find(
+    oidc: &Oidc,
     realm: &RealmView,
     view: &View,
-    client: &ClientView,
-    token: &Token,
-    sid: &str,
+    (client, token, sid): (&ClientView, &Token, &str),
 ) -> Result<Arc<UserSession>, Dead> {
     // An ID token does not say which of the two sessions of its `sid` it came with.
     let kinds: &[Kind] = match token.text("typ") {
@@ -92,11 +91,28 @@ fn find(
         Some("ID") => &[Kind::Online, Kind::Offline],
         _ => &[Kind::Online],
     };
-    let session =
-        kinds.iter().find_map(|kind| sessions::find_in(view, realm, sid, *kind)).ok_or(Dead::NoSession)?;
+    let mut session = None;
+    for kind in kinds {
+        // Most are in memory, and the view at hand shows them.
+        session = match sessions::find_in(view, realm, sid, *kind) {
+            None => oidc.core.sessions.find(realm, sid, *kind).await?,
+            found => found,
+        };
+        if session.is_some() {
+            break;
+        }
+    }
+    let session = session.ok_or(Dead::NoSession)?;
     let held = session.clients.get(&client.client.id).ok_or(Dead::NoSession)?;
     let is_alive = view.now() < limits::client_session_end(&realm.realm, &client.client, &session, held);
     if is_alive && token.issued() >= held.started.secs() { Ok(session) } else { Err(Dead::NoSession) }
+}
+
+/// Whether a revocation of that token may have been lost with the disks that held it: one issued before the present
+/// epoch began counts no more. Refresh tokens bring the client a new one.
+fn is_of_lost_epoch(view: &View, token: &Token) -> bool {
+    token.text("typ") == Some("Bearer")
+        && view.epoch_began().is_some_and(|began| token.issued() <= began.secs())
 }
 
 /// A token without a session is a client's own: the user is its service account and nobody else.

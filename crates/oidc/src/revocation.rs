@@ -9,7 +9,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use keyraft_cluster::session::Kind as SessionKind;
-use keyraft_core::{ClientView, sessions};
+use keyraft_core::ClientView;
 use keyraft_model::UnixMs;
 use keyraft_web::Form;
 use keyraft_wire::oauth::{ErrorCode, Params};
@@ -120,7 +120,7 @@ async fn take(
     } else {
         let kind = if token.is_offline() { SessionKind::Offline } else { SessionKind::Online };
         let sid = token.text("sid").ok_or(RevocationError::Invalid)?;
-        let session = sessions::find_in(&view, &asked.realm, sid, kind);
+        let session = oidc.core.sessions.find(&asked.realm, sid, kind).await?;
         let is_in = session.is_some_and(|session| session.clients.contains_key(&client.client.id));
         if !is_in {
             return Err(RevocationError::Invalid);

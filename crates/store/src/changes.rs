@@ -1,9 +1,11 @@
-//! Rows that say what changed, from the transaction that changed it until every node has heard.
+//! Rows that say what changed, from the transaction that changed it until the log has it.
+
+use std::time::Duration;
 
 use crate::{
     Db, Error, Source, Tx, clock,
     source::{Row, args},
-    sql::{Sql, statements},
+    sql::statements,
 };
 
 pub use crate::notes::Kind;
@@ -11,16 +13,10 @@ pub use crate::notes::Kind;
 statements! {
     INSERT = "INSERT INTO change (bucket, id, realm_id, kind, entity, ver, at_ms) VALUES ($1, $2, $3, $4, $5, $6, $7)";
     FIND = "SELECT ver FROM change WHERE bucket = $1 AND id = $2";
-    OLDER = "SELECT id, bucket, realm_id, kind, entity, ver FROM change \
-              WHERE bucket = $1 AND at_ms < $2 ORDER BY bucket, at_ms, id LIMIT $3";
-    RECENT = "SELECT id, bucket, realm_id, kind, entity, ver FROM change \
-               WHERE bucket >= 0 AND at_ms >= $1 ORDER BY bucket, at_ms, id LIMIT $2";
+    LIST = "SELECT id, bucket, realm_id, kind, entity, ver, at_ms FROM change \
+             WHERE (bucket, at_ms, id) > ($1, $2, $3) ORDER BY bucket, at_ms, id LIMIT $4";
     DELETE = "DELETE FROM change WHERE bucket = $1 AND id = $2";
-    DELETE_OLDER = "DELETE FROM change WHERE bucket = $1 AND at_ms < $2";
 }
-
-/// Spread over this many ranges, so that rows of one moment do not all land in one place.
-const BUCKETS: i64 = 16;
 
 /// Something that changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,60 +53,68 @@ pub(crate) async fn is_there(db: &Db, change: &Change) -> Result<bool, Error> {
     Ok(db.row(FIND, args![bucket(&change.id), &change.id]).await?.is_some())
 }
 
-/// Changes older than `at_ms` whose node may have died before it told the others, at most `limit` a bucket.
+/// A change whose row stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// The change.
+    pub change: Change,
+    /// How long ago it was written, by the clocks of its node and of this one, which may differ.
+    pub age: Duration,
+}
+
+/// Where a page ended. The default is before all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    bucket: i64,
+    at_ms: i64,
+    id: String,
+}
+
+/// A page of the changes whose rows stand, of at most `limit` rows behind `after`, and where it ended if there may be
+/// more: changes under way, those that somebody else has to tell because their node died before it did, and those
+/// that were told for it.
 ///
 /// # Errors
 /// [`Error::Unavailable`].
-pub async fn list_older(on: &impl Source, at_ms: i64, limit: i64) -> Result<Vec<Change>, Error> {
-    let mut changes = Vec::new();
-    for bucket in 0..BUCKETS {
-        let rows = on.rows(OLDER, args![bucket, at_ms, limit]).await?;
-        changes.extend(from_rows(OLDER, &rows)?);
-    }
-    Ok(changes)
+pub async fn list(
+    on: &impl Source,
+    after: &Place,
+    limit: i64,
+) -> Result<(Vec<Standing>, Option<Place>), Error> {
+    let rows = on.rows(LIST, args![after.bucket, after.at_ms, &after.id, limit]).await?;
+    let is_full = i64::try_from(rows.len()).is_ok_and(|rows| rows >= limit);
+    let end = match rows.last().filter(|_| is_full) {
+        Some(row) => Some(Place { id: row.text(LIST, 0)?, bucket: row.int(LIST, 1)?, at_ms: row.int(LIST, 6)? }),
+        None => None,
+    };
+    Ok((standing(&rows)?, end))
 }
 
-/// Changes of the last `window_ms`, by this node's clock, whoever made them; at most `limit`.
-///
-/// # Errors
-/// [`Error::Unavailable`].
-pub async fn list_recent(on: &impl Source, window_ms: i64, limit: i64) -> Result<Vec<Change>, Error> {
-    let rows = on.rows(RECENT, args![clock::now_ms().saturating_sub(window_ms), limit]).await?;
-    from_rows(RECENT, &rows)
-}
-
-/// For so long (in milliseconds) the row of a change has to tell that its transaction was committed.
+/// For so long (in milliseconds) a row that its own node does not take away has to stand at least: it may have to tell
+/// that node that its transaction was committed.
 pub const STAY_MS: i64 = 60_000;
 
-/// Deletes changes older than `window_ms`, which every node has read by then; [`STAY_MS`] at least while others write.
-///
-/// # Errors
-/// [`Error::Unavailable`].
-pub async fn forget(db: &Db, window_ms: i64) -> Result<(), Error> {
-    let before = clock::now_ms().saturating_sub(window_ms);
-    for bucket in 0..BUCKETS {
-        db.exec_alone(DELETE_OLDER, args![bucket, before]).await?;
-    }
-    Ok(())
-}
-
 /// A kind of a newer release means nothing to this one, and is left out.
-fn from_rows(sql: Sql, rows: &[Row]) -> Result<Vec<Change>, Error> {
-    let mut changes = Vec::with_capacity(rows.len());
+fn standing(rows: &[Row]) -> Result<Vec<Standing>, Error> {
+    let now = clock::now_ms();
+    let mut standing = Vec::with_capacity(rows.len());
     for row in rows {
-        let Some(kind) = Kind::parse(&row.text(sql, 3)?) else { continue };
-        changes.push(Change {
-            id: row.text(sql, 0)?,
-            realm: row.text(sql, 2)?,
+        let Some(kind) = Kind::parse(&row.text(LIST, 3)?) else { continue };
+        let change = Change {
+            id: row.text(LIST, 0)?,
+            realm: row.text(LIST, 2)?,
             kind,
-            entity: row.text(sql, 4)?,
-            ver: row.int(sql, 5)?,
-        });
+            entity: row.text(LIST, 4)?,
+            ver: row.int(LIST, 5)?,
+        };
+        let age = now.saturating_sub(row.int(LIST, 6)?);
+        standing.push(Standing { change, age: Duration::from_millis(u64::try_from(age).unwrap_or(0)) });
     }
-    Ok(changes)
+    Ok(standing)
 }
 
-/// Deletes the rows of changes that every node has heard of.
+/// Deletes the rows of changes that the log has: after a COMMIT that was answered at once, otherwise not before
+/// [`STAY_MS`].
 ///
 /// # Errors
 /// [`Error::Unavailable`].

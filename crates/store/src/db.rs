@@ -3,6 +3,7 @@
 use std::{
     fmt,
     path::{Path, PathBuf},
+    pin::Pin,
     str::FromStr,
     sync::{Arc, OnceLock},
     time::Duration,
@@ -80,11 +81,14 @@ pub(crate) enum Pools {
     Lite { readers: SqlitePool, writer: SqlitePool },
 }
 
-type Hook = Box<dyn Fn(&[Change]) + Send + Sync>;
+/// What a hook goes on with; the writer waits for it.
+pub type AfterCommit = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+type Hook = Box<dyn Fn(Db, Vec<Change>) -> AfterCommit + Send + Sync>;
 
 struct Inner {
     pools: Pools,
-    flavor: Flavor,
+    flavor: OnceLock<Flavor>,
     sealer: Arc<dyn Sealer>,
     breaker: Breaker,
     on_commit: OnceLock<Hook>,
@@ -101,9 +105,24 @@ impl Db {
     /// [`Error::Refused`] with a sentence for an address that means nothing or a database that does not sort by
     /// code point; [`Error::Unavailable`] when it cannot be reached.
     pub async fn open(settings: &Settings, sealer: Arc<dyn Sealer>) -> Result<Self, Error> {
-        let (pools, flavor) = match settings.sqlite_path() {
-            Some(path) => (open_sqlite(settings, &path).await?, Flavor::Sqlite),
-            None if settings.url.starts_with("postgres") => open_postgres(settings).await?,
+        let db = Self::open_away(settings, sealer).await?;
+        db.learn_flavor().await?;
+        Ok(db)
+    }
+
+    /// As [`Db::open`], of a server that need not answer now: the first statement connects. What it must be is
+    /// found out before it is migrated.
+    ///
+    /// # Errors
+    /// [`Error::Refused`]; an SQLite file must be there.
+    pub async fn open_away(settings: &Settings, sealer: Arc<dyn Sealer>) -> Result<Self, Error> {
+        let flavor = OnceLock::new();
+        let pools = match settings.sqlite_path() {
+            Some(path) => {
+                let _ = flavor.set(Flavor::Sqlite);
+                open_sqlite(settings, &path).await?
+            }
+            None if settings.url.starts_with("postgres") => Pools::Pg(postgres_pool(settings)?),
             None => {
                 return Err(Error::Refused(
                     "the database address starts neither with `postgres://` nor with `sqlite:`".into(),
@@ -114,9 +133,21 @@ impl Db {
         Ok(Self(Arc::new(Inner { pools, flavor, sealer, breaker: Breaker::default(), on_commit })))
     }
 
-    /// What kind of database it is.
+    /// Asks the server what it is, once.
+    pub(crate) async fn learn_flavor(&self) -> Result<Flavor, Error> {
+        match (self.0.flavor.get(), &self.0.pools) {
+            (Some(flavor), _) => Ok(*flavor),
+            (None, Pools::Lite { .. }) => Ok(Flavor::Sqlite),
+            (None, Pools::Pg(pool)) => {
+                let found = flavor_of(pool).await?;
+                Ok(*self.0.flavor.get_or_init(|| found))
+            }
+        }
+    }
+
+    /// What kind of database it is; PostgreSQL until a server has said more.
     pub fn flavor(&self) -> Flavor {
-        self.0.flavor
+        self.0.flavor.get().copied().unwrap_or(Flavor::Postgres)
     }
 
     /// Whether callers are refused at once because the database was away the last times.
@@ -124,9 +155,9 @@ impl Db {
         self.0.breaker.is_open()
     }
 
-    /// Registers what to call with the changes of each committed transaction, before its writer goes on.
-    /// Only the first registration counts.
-    pub fn on_commit(&self, hook: impl Fn(&[Change]) + Send + Sync + 'static) {
+    /// Registers what to call with the changes of each committed transaction. Its writer waits for the future that
+    /// is returned. Only the first registration counts.
+    pub fn on_commit(&self, hook: impl Fn(Self, Vec<Change>) -> AfterCommit + Send + Sync + 'static) {
         let _ = self.0.on_commit.set(Box::new(hook));
     }
 
@@ -157,9 +188,11 @@ impl Db {
         }
     }
 
-    pub(crate) fn committed(&self, changes: &[Change]) {
-        if let Some(hook) = self.0.on_commit.get() {
-            hook(changes);
+    pub(crate) async fn committed(&self, changes: Vec<Change>) {
+        if let Some(hook) = self.0.on_commit.get()
+            && !changes.is_empty()
+        {
+            hook(self.clone(), changes).await;
         }
     }
 
@@ -254,7 +287,7 @@ impl Source for Db {
 
 impl fmt::Debug for Db {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Db").field("flavor", &self.0.flavor).finish_non_exhaustive()
+        f.debug_struct("Db").field("flavor", &self.flavor()).finish_non_exhaustive()
     }
 }
 
@@ -289,7 +322,7 @@ fn create_private(path: &Path) -> std::io::Result<()> {
     options.open(path).map(|_| ())
 }
 
-async fn open_postgres(settings: &Settings) -> Result<(Pools, Flavor), Error> {
+fn postgres_pool(settings: &Settings) -> Result<Lender, Error> {
     // The driver's own error may repeat the address, and with it the password.
     let refused = |_| Error::Refused("the database address cannot be read".into());
     let mut options = PgConnectOptions::from_str(&settings.url).map_err(refused)?;
@@ -304,9 +337,12 @@ async fn open_postgres(settings: &Settings) -> Result<(Pools, Flavor), Error> {
         .idle_timeout(Duration::from_mins(5))
         .max_lifetime(Duration::from_secs(rand::random_range(300..600)))
         .test_before_acquire(false);
+    Ok(Lender::open(pool, options.application_name("keyraft")))
+}
+
+async fn flavor_of(pool: &Lender) -> Result<Flavor, Error> {
     let away = |error| Error::from_driver("open", error);
-    let lender = Lender::open(pool, options.application_name("keyraft")).await.map_err(away)?;
-    let mut first = lender.lend().await.map_err(away)?;
+    let mut first = pool.lend().await.map_err(away)?;
     let rows = first.rows(crate::migrate::VERSION, Vec::new()).await.map_err(away)?;
     let row = rows.first().ok_or_else(|| Error::Refused("the database tells no version".into()))?;
     let is_cockroach = row.text(crate::migrate::VERSION, 0)?.contains("CockroachDB");
@@ -316,5 +352,5 @@ async fn open_postgres(settings: &Settings) -> Result<(Pools, Flavor), Error> {
                 .into(),
         ));
     }
-    Ok((Pools::Pg(lender), if is_cockroach { Flavor::Cockroach } else { Flavor::Postgres }))
+    Ok(if is_cockroach { Flavor::Cockroach } else { Flavor::Postgres })
 }

@@ -60,18 +60,15 @@ impl Suspicion {
 }
 
 impl Lender {
-    /// Connects.
-    ///
-    /// # Errors
-    /// The driver's.
-    pub(crate) async fn open(options: PgPoolOptions, to: PgConnectOptions) -> Result<Self, sqlx::Error> {
+    /// Of that database; the first loan connects.
+    pub(crate) fn open(options: PgPoolOptions, to: PgConnectOptions) -> Self {
         let suspicion = Suspicion::default();
         let suspected = suspicion.clone();
         let options: PoolOptions<Postgres> = options.before_acquire(move |_, about| {
             let is_good = !suspected.falls_on(about.age);
             Box::pin(async move { Ok(is_good) })
         });
-        Ok(Self { pool: options.connect_with(to).await?, suspicion, heard: Arc::default() })
+        Self { pool: options.connect_lazy_with(to), suspicion, heard: Arc::default() }
     }
 
     /// A connection, within the pool's limit of waiting.

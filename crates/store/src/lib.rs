@@ -40,7 +40,7 @@ pub mod sessions;
 pub mod users;
 
 pub use changes::Change;
-pub use db::{Db, Flavor, Settings};
+pub use db::{AfterCommit, Db, Flavor, Settings};
 pub use doc::{SealError, Sealer, Versioned};
 pub use error::Error;
 pub use realm_parts::RealmParts;

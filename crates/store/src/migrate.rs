@@ -72,10 +72,11 @@ pub async fn plan(db: &Db) -> Result<Vec<Step>, Error> {
 /// # Errors
 /// [`Error::Unavailable`]; [`Error::Corrupt`] when a step does not run.
 pub async fn run(db: &Db, holder: &str) -> Result<usize, Error> {
+    let flavor = db.learn_flavor().await?;
     if plan(db).await?.is_empty() {
         return Ok(0);
     }
-    match db.flavor() {
+    match flavor {
         Flavor::Sqlite => run_at_once(db).await,
         Flavor::Postgres | Flavor::Cockroach => run_leased(db, holder).await,
     }

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// A realm with its parts.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct RealmParts {
     /// Its settings.
     pub realm: Realm,

@@ -175,7 +175,7 @@ impl Db {
         match tx.commit().await {
             Ok(()) => {
                 self.note(None);
-                self.committed(&changes);
+                self.committed(changes).await;
                 End::Done(Ok(value))
             }
             Err((Failure::Again, error)) => End::Again(error.into()),
@@ -197,7 +197,7 @@ impl Db {
         for run in 1.. {
             match changes::is_there(self, change).await {
                 Ok(true) => {
-                    self.committed(&doubt.changes);
+                    self.committed(doubt.changes).await;
                     return Ok(Ok(doubt.value));
                 }
                 Ok(false) if clock::now_ms() - doubt.since_ms < changes::STAY_MS / 2 => {

@@ -44,7 +44,7 @@ statements! {
 }
 
 /// A user with the roles that he holds directly and the groups that he stands in directly.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct UserRecord {
     /// The user.
     pub user: User,

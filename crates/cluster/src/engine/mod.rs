@@ -8,6 +8,7 @@
 
 mod applier;
 mod convert;
+pub(crate) mod entities;
 mod files;
 mod fixed;
 mod forward;
@@ -45,6 +46,7 @@ use crate::{
     command::{Command, Outcome},
     engine::{
         applier::{Applier, blocking},
+        entities::Entities,
         files::Opened,
         fixed::FixedGate,
         forward::Forwarder,
@@ -55,7 +57,7 @@ use crate::{
         network::{Nobody, Routes},
         proposer::{Lead, Peers, Proposer, Who},
         reads::Rounds,
-        serve::{Gate, Server},
+        serve::{Copies, Gate, Server},
         types::{Member, Raft, Types},
         word::Word,
     },
@@ -82,6 +84,7 @@ pub(crate) struct Engine {
     log: LogStore,
     tasks: Vec<AbortHandle>,
     members: Option<Arc<Members>>,
+    entities: Option<Arc<Entities>>,
 }
 
 impl Drop for Engine {
@@ -130,7 +133,7 @@ impl Engine {
             proposer.propose(Body::Bound(settings.max_state_bytes)).await?;
         }
         let tasks = housekeeping::start(&proposer, &log, snapshots, &settings);
-        Ok((Self { proposer, log, tasks, members: None }, shared))
+        Ok((Self { proposer, log, tasks, members: None, entities: None }, shared))
     }
 
     async fn open_network(
@@ -177,6 +180,8 @@ impl Engine {
         };
         let (proposer, follow) = assemble(parts, log.clone(), applier, Arc::clone(&shared)).await?;
         server.serve(&proposer);
+        let entities = Arc::new(Entities::new(proposer.applied.clone()));
+        server.set_copies(Arc::clone(&entities) as Arc<dyn Copies>);
         if !founders.is_empty() && (members.is_none() || !was_formed) {
             form(&proposer.raft, &founders).await?;
         }
@@ -185,12 +190,17 @@ impl Engine {
         if let Some(members) = &members {
             tasks.extend(members.start(&net, &proposer));
         }
-        Ok((Self { proposer, log, tasks, members }, shared))
+        Ok((Self { proposer, log, tasks, members, entities: Some(entities) }, shared))
     }
 
     /// The membership, where this node's group keeps it itself.
     pub(crate) fn members(&self) -> Option<&Arc<Members>> {
         self.members.as_ref()
+    }
+
+    /// What proposes.
+    pub(crate) fn proposer(&self) -> &Arc<Proposer> {
+        &self.proposer
     }
 
     /// Writes a command.

@@ -80,13 +80,15 @@ async fn end(
     chosen: impl Fn(&str) -> bool,
 ) -> Result<usize, Error> {
     let own = &visitor.identity.session;
-    let view = core.sessions.view().await?;
-    let mut ended = Vec::new();
+    let view = core.sessions.view_of_user(&own.realm, &own.user, Kind::Online).await?;
+    let issuer = call.origin.issuer(&visitor.realm.realm);
+    let mut count = 0;
     for session in view.sessions_of_user(&own.realm, &own.user, Kind::Online) {
         if session.sid == own.sid || !chosen(&name_of(&session.sid)) {
             continue;
         }
-        ended.extend(core.sessions.end(&session.sid, Kind::Online).await?);
+        let realm = (&*visitor.realm, issuer.as_str());
+        count += backchannel::end(core, realm, (&session.sid, Kind::Online), None).await?.len();
         core.events.emit(&Event {
             time: view.now(),
             kind: "LOGOUT".into(),
@@ -97,15 +99,12 @@ async fn end(
             ..Event::default()
         });
     }
-    let count = ended.len();
-    let issuer = call.origin.issuer(&visitor.realm.realm);
-    backchannel::notify(core, &visitor.realm, &issuer, ended, view.now());
     Ok(count)
 }
 
 async fn page(core: &Core, visitor: &Visitor, done: Option<&str>) -> Result<Page, Error> {
     let own = &visitor.identity.session;
-    let view = core.sessions.view().await?;
+    let view = core.sessions.view_of_user(&own.realm, &own.user, Kind::Online).await?;
     let mut sessions = view.sessions_of_user(&own.realm, &own.user, Kind::Online);
     sessions.sort_by_key(|session| (session.sid != own.sid, std::cmp::Reverse(session.last_use)));
     let mut devices = Vec::new();

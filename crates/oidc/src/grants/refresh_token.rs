@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use keyraft_cluster::command::{RotateRefresh, Rotation};
+use keyraft_cluster::command::{RotateRefresh, Rotation, Used};
 use keyraft_cluster::session::{Kind, Notes, UserSession};
 use keyraft_core::limits;
 use keyraft_crypto::random;
@@ -78,7 +78,8 @@ fn verify(request: &Redemption<'_>, presented: &str, now: UnixMs) -> Result<Arc<
 
 async fn find(request: &Redemption<'_>, token: &Token, kind: Kind) -> Result<Arc<UserSession>, GrantError> {
     let sid = token.text("sid").ok_or(GrantError::RefreshTokenInvalid)?;
-    let found = request.oidc.core.sessions.find(&request.asked.realm, sid, kind).await?;
+    let used = Used { client: request.client.client.id.clone(), at: UnixMs::from_secs(token.issued()) };
+    let found = request.oidc.core.sessions.find_used(&request.asked.realm, (sid, kind), used).await?;
     found.ok_or(match kind {
         Kind::Online => GrantError::NoSession,
         Kind::Offline => GrantError::NoOfflineSession,

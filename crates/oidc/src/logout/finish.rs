@@ -23,7 +23,10 @@ impl Leaving<'_> {
     /// Ends the session of that handle, if it is alive, and says so.
     pub(super) async fn end(mut self, wish: &Wish, sid: Option<String>) -> Result<Response, LogoutError> {
         let ended = match &sid {
-            Some(sid) if self.is_ours(sid).await? => self.oidc.core.sessions.end(sid, Kind::Online).await?,
+            Some(sid) if self.is_ours(sid).await? => {
+                let (realm, issuer) = (&self.asked.realm, self.asked.issuer.as_str());
+                backchannel::end(&self.oidc.core, (realm, issuer), (sid, Kind::Online), None).await?
+            }
             _ => Vec::new(),
         };
         let is_own = self.session.as_ref().is_none_or(|session| Some(&session.sid) == sid.as_ref());
@@ -34,7 +37,6 @@ impl Leaving<'_> {
         }
         self.record(&ended);
         let frames = self.frames(&ended).await?;
-        backchannel::notify(&self.oidc.core, &self.asked.realm, &self.asked.issuer, ended, self.now);
         let next = wish.next.as_ref().map(|uri| {
             ResponseFields::default()
                 .with_some("state", wish.state.as_deref())

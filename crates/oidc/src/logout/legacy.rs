@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
-use keyraft_cluster::session::{Kind as SessionKind, UserSession};
+use keyraft_cluster::session::Kind as SessionKind;
 use keyraft_core::ClientView;
 use keyraft_wire::oauth::{ErrorCode, Params};
 
@@ -96,10 +96,7 @@ async fn end(
     if oidc.core.sessions.find(&asked.realm, sid, kind).await?.is_none() {
         return Ok(());
     }
-    let ended: Vec<UserSession> = match kind {
-        SessionKind::Online => oidc.core.sessions.end(sid, kind).await?,
-        SessionKind::Offline => oidc.core.sessions.end_client(sid, kind, &client.client.id, true).await?,
-    };
-    backchannel::notify(&oidc.core, &asked.realm, &asked.issuer, ended, now);
+    let taken_out = (kind == SessionKind::Offline).then_some(&client.client.id);
+    backchannel::end(&oidc.core, (&asked.realm, &asked.issuer), (sid, kind), taken_out).await?;
     Ok(())
 }

@@ -1,0 +1,208 @@
+//! The leader's loop: takes what is dirty, writes it, says so in the log; evicts what is clean when memory is tight.
+
+use std::{sync::Arc, time::Instant};
+
+use super::{BATCH, CHECK, GATHER, MARKED, PAUSE};
+use crate::{
+    Error, View,
+    backing::{Backing, BackingError, Batch, Flushed},
+    command::{Command, Durability, MarkPersisted, Outcome},
+    engine::proposer::Proposer,
+    machine::Body,
+    row::{Row, RowKey, Version},
+    shared::{Shared, as_f64},
+};
+
+/// Writes for as long as this node leads.
+pub(super) struct Writer {
+    proposer: Arc<Proposer>,
+    shared: Arc<Shared>,
+    backing: Arc<dyn Backing>,
+    checked: Option<Instant>,
+    evicted_to: u16,
+}
+
+/// Why a round ended early; the next one tries again.
+#[derive(Debug, thiserror::Error)]
+enum Stopped {
+    #[error(transparent)]
+    Database(#[from] BackingError),
+    #[error(transparent)]
+    Log(#[from] Error),
+}
+
+/// What the state says that a round needs.
+struct Due {
+    rows: Vec<Row>,
+    version: Version,
+    flushed: Version,
+    is_redoing: bool,
+}
+
+impl Writer {
+    pub(super) fn new(proposer: Arc<Proposer>, shared: Arc<Shared>, backing: Arc<dyn Backing>) -> Self {
+        Self { proposer, shared, backing, checked: None, evicted_to: 0 }
+    }
+
+    /// Before the first session is asked for: a log that never wrote anything finds out whether there are rows of a lost
+    /// one, or it would say "no" where it cannot tell.
+    ///
+    /// # Errors
+    /// [`Error::Away`]: the database does not say.
+    pub(super) async fn prepare(&self) -> Result<(), Error> {
+        if self.view().persisted() > Version::default() {
+            return Ok(());
+        }
+        self.say_what_is_durable().await?;
+        self.begin().await.map_err(|stopped| match stopped {
+            Stopped::Database(error) => Error::Away(error),
+            Stopped::Log(error) => error,
+        })
+    }
+
+    pub(super) async fn run(mut self) {
+        let mut is_away = false;
+        loop {
+            if !self.proposer.leads() {
+                // Whoever leads next looks first.
+                self.checked = None;
+                tokio::time::sleep(GATHER).await;
+                continue;
+            }
+            match self.round().await {
+                Ok(written) => {
+                    if is_away {
+                        tracing::info!("the database is back");
+                    }
+                    is_away = false;
+                    if written < BATCH {
+                        tokio::time::sleep(GATHER).await;
+                    }
+                }
+                Err(stopped) => {
+                    if !is_away {
+                        tracing::warn!(error = %stopped, "rows of sessions wait to be written");
+                    }
+                    is_away = true;
+                    tokio::time::sleep(PAUSE).await;
+                }
+            }
+            metrics::gauge!("keyraft_cluster_dirty").set(as_f64(self.view().dirty_count()));
+        }
+    }
+
+    /// One batch, if there is anything to write; says how many rows it had.
+    async fn round(&mut self) -> Result<usize, Stopped> {
+        self.say_what_is_durable().await?;
+        if self.view().persisted() == Version::default() {
+            self.begin().await?;
+        }
+        self.evict().await?;
+        let due = self.due();
+        if due.rows.is_empty() && self.checked.is_some_and(|at| at.elapsed() < CHECK) {
+            return Ok(0);
+        }
+        let keys: Vec<_> = due.rows.iter().map(|row| (row.key.clone(), row.version)).collect();
+        // While everything is written again, the position is known to be behind.
+        let flushed = if due.is_redoing { Version::default() } else { due.flushed };
+        let batch = Batch { rows: due.rows, position: due.version, flushed };
+        if let Flushed::Behind(found) = self.backing.flush(batch).await? {
+            self.restored(found, due.flushed).await?;
+            return Ok(BATCH);
+        }
+        self.checked = Some(Instant::now());
+        self.mark(&keys, due.version).await?;
+        Ok(keys.len())
+    }
+
+    fn due(&self) -> Due {
+        let view = self.view();
+        Due {
+            rows: view.dirty(BATCH),
+            version: view.position(),
+            flushed: view.persisted(),
+            is_redoing: view.loads_held(),
+        }
+    }
+
+    /// Has everything be durable, where the state does not say so yet.
+    async fn say_what_is_durable(&self) -> Result<(), Error> {
+        let all = Durability { online: true, offline: true, outbox: true };
+        if self.view().durability() == all {
+            return Ok(());
+        }
+        self.propose(Command::Durable(all)).await.map(drop)
+    }
+
+    /// Before this log's first batch: rows that are there are of a log that is lost, so a new epoch begins over them.
+    /// That the log has begun to write is noted before it does: a position row then always is this log's own.
+    async fn begin(&self) -> Result<(), Stopped> {
+        let (epoch, version) = (self.view().epoch(), self.view().position());
+        if let Some(found) = self.backing.position().await?
+            && found.epoch >= epoch
+        {
+            tracing::warn!(epoch = found.epoch + 1, "rows of a lost log were found; a new epoch begins");
+            self.propose(Command::NewEpoch { epoch: found.epoch + 1, over_rows: true }).await?;
+            return Box::pin(self.begin()).await;
+        }
+        self.mark(&[], version).await?;
+        let batch = Batch { position: version, ..Batch::default() };
+        self.backing.flush(batch).await?;
+        Ok(())
+    }
+
+    /// An older copy of the database was put back.
+    async fn restored(&self, found: Version, flushed: Version) -> Result<(), Stopped> {
+        tracing::error!(
+            ?found,
+            ?flushed,
+            "the database is older than what was written to it; all is written again"
+        );
+        metrics::counter!("keyraft_cluster_database_restored_total").increment(1);
+        self.propose(Command::Restored { position: found }).await?;
+        let position = self.view().position();
+        self.backing.flush(Batch { position, ..Batch::default() }).await?;
+        Ok(())
+    }
+
+    async fn mark(&self, keys: &[(RowKey, Version)], position: Version) -> Result<(), Error> {
+        if keys.is_empty() && self.view().persisted() > Version::default() {
+            return Ok(());
+        }
+        let mut rest = keys;
+        loop {
+            let (rows, behind) = rest.split_at(rest.len().min(MARKED));
+            let mark = MarkPersisted { rows: rows.to_vec(), position };
+            self.propose(Command::MarkPersisted(mark)).await?;
+            rest = behind;
+            if rest.is_empty() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Drops what nobody used lately and the database has, while memory is tight.
+    async fn evict(&mut self) -> Result<(), Error> {
+        let view = self.view();
+        if !view.is_tight() {
+            return Ok(());
+        }
+        let (keys, next) = view.evictable(self.evicted_to, MARKED);
+        self.evicted_to = next;
+        if keys.is_empty() {
+            return Ok(());
+        }
+        if let Outcome::Evicted(count) = self.propose(Command::Evict { keys }).await? {
+            metrics::counter!("keyraft_cluster_evicted_total").increment(count);
+        }
+        Ok(())
+    }
+
+    fn view(&self) -> View {
+        View::new(Arc::clone(&self.shared))
+    }
+
+    async fn propose(&self, command: Command) -> Result<Outcome, Error> {
+        self.proposer.propose(Body::Command(Box::new(command))).await
+    }
+}
