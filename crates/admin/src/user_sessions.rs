@@ -102,7 +102,7 @@ pub(crate) async fn revoke_consent(cx: Context) -> Result<Reply, Error> {
     let client = cx.core.client(&cx.realm, cx.parameter("client")).await?;
     let client = client.ok_or_else(|| Error::not_found("Client not found"))?;
     let (realm, user, id) = (&cx.realm.realm.id, &record.user.id, &client.client.id);
-    let view = cx.core.sessions.view().await?;
+    let view = cx.core.sessions.view_of_user(realm, user, Kind::Offline).await?;
     let offline = view.sessions_of_user(realm, user, Kind::Offline);
     let holds_token = offline.iter().any(|session| session.clients.contains_key(id));
     if !cx.core.revoke_consent(realm, user, id).await? && !holds_token {

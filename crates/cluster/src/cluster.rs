@@ -155,7 +155,7 @@ impl Cluster {
         for _ in 0..LOADS {
             match self.engine.write(command.clone()).await? {
                 Outcome::NotLoaded { key: RowKey::Session { sid, kind } } => {
-                    persist.loader.load(&[(sid, kind)], None).await?;
+                    Box::pin(persist.loader.load(&[(sid, kind)], None)).await?;
                 }
                 outcome => return Ok(outcome),
             }

@@ -36,7 +36,8 @@ impl Cluster {
             if !matches!(view.find(sid, kind), Found::NotLoaded) {
                 return Ok(view);
             }
-            self.loader()?.load(&[(sid.to_owned(), kind)], used).await?;
+            // Boxed like all that is done on a miss alone: most callers hold this future for nothing.
+            Box::pin(self.loader()?.load(&[(sid.to_owned(), kind)], used)).await?;
         }
         Err(Error::unsettled())
     }
@@ -51,7 +52,7 @@ impl Cluster {
             return Ok(view);
         }
         let is_unknown = |sid: &str| matches!(view.find(sid, kind), Found::NotLoaded);
-        self.loader()?.load_of_user(realm, user, kind, is_unknown).await?;
+        Box::pin(self.loader()?.load_of_user(realm, user, kind, is_unknown)).await?;
         self.view().await
     }
 
@@ -88,7 +89,8 @@ impl Cluster {
         let known = usize::try_from(known).unwrap_or(usize::MAX);
         let rest = (first.saturating_sub(known), max - found.len());
         let is_unknown = |sid: &str| matches!(view.find(sid, kind), Found::NotLoaded);
-        found.extend(self.loader()?.list(whose, kind, view.now(), rest, is_unknown).await?);
+        let stored = self.loader()?.list(whose, kind, view.now(), rest, is_unknown);
+        found.extend(Box::pin(stored).await?);
         Ok(found)
     }
 

@@ -71,7 +71,6 @@ impl Shared {
     }
 
     /// The number of the last `Changed` that was applied; see [`crate::View::changes_seq`]. Costs nothing.
-    #[expect(dead_code, reason = "caches of entities that compare with the log at each read come with it")]
     pub(crate) fn changes_seq(&self) -> u64 {
         self.changes_seq.load(Ordering::Acquire)
     }

@@ -34,12 +34,16 @@ impl From<&ClientView> for ClientCopy {
 ///
 /// # Errors
 /// What the read returned; [`keyraft_store::Error::Unavailable`] after 1.5 s.
-pub(crate) async fn ask<T>(
+pub(crate) fn ask<T>(
     read: impl Future<Output = Result<T, keyraft_store::Error>>,
-) -> Result<T, keyraft_store::Error> {
-    match tokio::time::timeout(DEADLINE, read).await {
-        Ok(answer) => answer,
-        Err(_) => Err(keyraft_store::Error::Unavailable { statement: "a read by key", source: None }),
+) -> impl Future<Output = Result<T, keyraft_store::Error>> {
+    // Boxed here: who finds what he wants in the caches carries none of it along.
+    let read = Box::pin(read);
+    async move {
+        match tokio::time::timeout(DEADLINE, read).await {
+            Ok(answer) => answer,
+            Err(_) => Err(keyraft_store::Error::Unavailable { statement: "a read by key", source: None }),
+        }
     }
 }
 

@@ -48,7 +48,9 @@ pub(crate) fn after_commit(
     log: Log,
 ) -> impl Fn(Db, Vec<Change>) -> AfterCommit + Send + Sync + 'static {
     move |store, committed| {
-        committed.iter().for_each(|change| empty(&caches, change));
+        for change in &committed {
+            empty(&caches, change);
+        }
         let telling = tokio::spawn(told(store, log.clone(), committed));
         Box::pin(async move {
             // Who gives up waiting has committed all the same; the row stands until somebody told it.
@@ -77,7 +79,7 @@ async fn forget(store: &Db, told: &[Change]) {
 /// Looks for changes that nobody told, until the store is closed. An outage of the database is logged once and
 /// otherwise waited out.
 pub async fn follow(core: Core) {
-    let mut left = LeftBehind::default();
+    let mut left = LeftBehind::new(STAY);
     let mut is_away = false;
     let mut interval = interval(EVERY);
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -95,10 +97,11 @@ pub async fn follow(core: Core) {
 }
 
 /// Rows that stand, by id.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct LeftBehind {
     seen: HashMap<String, Seen>,
     round: u64,
+    stay: Duration,
 }
 
 /// What this node knows of a row. When it came is measured here, because clocks of nodes differ.
@@ -110,6 +113,10 @@ struct Seen {
 }
 
 impl LeftBehind {
+    fn new(stay: Duration) -> Self {
+        Self { seen: HashMap::new(), round: 0, stay }
+    }
+
     /// Tells the changes that were left behind, once each, and takes away rows that have stood long enough.
     async fn look(&mut self, core: &Core) -> Result<(), crate::Error> {
         self.round += 1;
@@ -143,7 +150,9 @@ impl LeftBehind {
                 seen.is_told |= log.knows(&row.change);
             }
         }
-        due.iter().for_each(|change| self.told(change));
+        for change in &due {
+            self.told(change);
+        }
         Ok(())
     }
 
@@ -166,9 +175,54 @@ impl LeftBehind {
     async fn delete_old(&self, store: &Db, standing: &[Standing]) -> Result<(), keyraft_store::Error> {
         let is_old = |row: &&Standing| {
             let seen = self.seen.get(&row.change.id);
-            seen.is_some_and(|seen| seen.is_told && seen.first.elapsed() >= STAY)
+            seen.is_some_and(|seen| seen.is_told && seen.first.elapsed() >= self.stay)
         };
         let old: Vec<Change> = standing.iter().filter(is_old).map(|row| row.change.clone()).collect();
         changes::delete(store, &old).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use keyraft_cluster::Cluster;
+    use keyraft_crypto::{password::Hasher, seal::MasterKeys};
+    use keyraft_model::Realm;
+    use keyraft_store::{Settings, realms};
+
+    use super::*;
+    use crate::{outbound::Outbound, seal};
+
+    async fn standing(store: &Db) -> usize {
+        changes::list(store, &Place::default(), PAGE).await.expect("reads").0.len()
+    }
+
+    #[tokio::test]
+    async fn what_was_left_behind_is_told_once_and_its_row_stays_for_who_asks_after_his_commit() {
+        let folder = std::env::temp_dir().join(format!("keyraft-changes-{}", keyraft_crypto::random::uuid()));
+        let settings = Settings::new(format!("sqlite:{}", folder.join("k.db").display()));
+        let masters = MasterKeys::parse(["a passphrase of more than 32 characters"]).expect("is long enough");
+        let (store, keys) = seal::open_store(&settings, &masters, "here").await.expect("opens");
+        let (other, _) = seal::open_store(&settings, &masters, "there").await.expect("opens");
+        let cluster =
+            Cluster::open(keyraft_cluster::Settings::new(folder.join("cluster"))).await.expect("opens");
+        let hasher = Hasher::with_threads(1).expect("starts");
+        let core = Core::new(store, cluster, hasher, keys, Outbound::new(true).expect("is made"));
+        let realm = Realm { id: "r".into(), realm: "demo".into(), ..Realm::default() };
+        other.write(async |tx| realms::insert(&tx, &realm).await).await.expect("inserts");
+        core.duty.set(Some(Instant::now() + Duration::from_mins(1)));
+
+        let mut left = LeftBehind::new(STAY);
+        for _ in 0..4 {
+            left.look(&core).await.expect("tells");
+        }
+        assert_eq!((core.cluster.changes_seq(), standing(&other).await), (1, 1));
+
+        // Another node finds it told, and the row goes in the end.
+        let mut left = LeftBehind::new(Duration::ZERO);
+        for _ in 0..2 {
+            left.look(&core).await.expect("deletes");
+        }
+        assert_eq!((core.cluster.changes_seq(), standing(&other).await), (1, 0));
+        std::fs::remove_dir_all(folder).expect("is removed");
     }
 }

@@ -35,7 +35,7 @@ impl Core {
         match ask(realm_parts::load_by_name(&self.store, name)).await {
             Ok(parts) => Ok(parts.map(|parts| self.keep_realm(reading, parts))),
             Err(error) if is_away(&error) => {
-                self.copied_realm(name).await.map(Some).ok_or_else(|| unknown(error))
+                Box::pin(self.copied_realm(name)).await.map(Some).ok_or_else(|| unknown(error))
             }
             Err(error) => Err(error.into()),
         }
@@ -52,7 +52,7 @@ impl Core {
         let name = match ask(realms::find(&self.store, id)).await {
             Ok(found) => found.map(|found| found.value.realm),
             Err(error) if is_away(&error) => {
-                Some(self.copied_realm_name(id).await.ok_or_else(|| unknown(error))?)
+                Some(Box::pin(self.copied_realm_name(id)).await.ok_or_else(|| unknown(error))?)
             }
             Err(error) => return Err(error.into()),
         };
@@ -84,7 +84,7 @@ impl Core {
         match found.await {
             Ok(view) => Ok(view.map(|view| self.keep_client(reading, id, view))),
             Err(error) if is_away(&error) => {
-                let copy = self.copied_client(id, Key::Client(id.as_str(), client_id)).await;
+                let copy = Box::pin(self.copied_client(id, Key::Client(id.as_str(), client_id))).await;
                 copy.map(Some).ok_or_else(|| unknown(error))
             }
             Err(error) => Err(error.into()),
@@ -124,7 +124,7 @@ impl Core {
         match found.await {
             Ok(view) => Ok(view.map(|view| self.keep_client(reading, of, view))),
             Err(error) if is_away(&error) => {
-                let copy = self.copied_client(of, Key::ClientId(of.as_str(), id.as_str())).await;
+                let copy = Box::pin(self.copied_client(of, Key::ClientId(of.as_str(), id.as_str()))).await;
                 copy.map(Some).ok_or_else(|| unknown(error))
             }
             Err(error) => Err(error.into()),
@@ -147,7 +147,7 @@ impl Core {
         match ask(users::load(&self.store, of, id)).await {
             Ok(found) => Ok(found.map(|found| self.keep_user(reading, of, found.value, found.ver))),
             Err(error) if is_away(&error) => {
-                self.copied_user(of, id).await.map(Some).ok_or_else(|| unknown(error))
+                Box::pin(self.copied_user(of, id)).await.map(Some).ok_or_else(|| unknown(error))
             }
             Err(error) => Err(error.into()),
         }
@@ -170,7 +170,7 @@ impl Core {
             }
             Ok(None) => Ok(None),
             Err(error) if is_away(&error) => {
-                self.remembered_user(realm, &name).await.map(Some).ok_or_else(|| unknown(error))
+                Box::pin(self.remembered_user(realm, &name)).await.map(Some).ok_or_else(|| unknown(error))
             }
             Err(error) => Err(error.into()),
         }
@@ -203,7 +203,7 @@ impl Core {
             }
             Ok(None) => return Ok(None),
             Err(error) if is_away(&error) => {
-                self.remembered_service_account(of, client).await.ok_or_else(|| unknown(error))?
+                Box::pin(self.remembered_service_account(of, client)).await.ok_or_else(|| unknown(error))?
             }
             Err(error) => return Err(error.into()),
         };

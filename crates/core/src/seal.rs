@@ -284,7 +284,7 @@ mod tests {
         assert!(!first.is_away && again.is_away);
         assert_eq!(first.keys.current().id(), again.keys.current().id());
         assert!(matches!(wrong, Err(OpenError::WrongMasterKey(_))));
-        let text = std::fs::read_to_string(&kept).expect("is there");
+        let text = tokio::fs::read_to_string(&kept).await.expect("is there");
         assert!(text.contains(first.keys.current().id()));
         first.store.close().await;
         std::fs::remove_dir_all(folder).expect("is removed");

@@ -210,7 +210,7 @@ async fn nothing_waits_for_a_database_that_is_away_and_it_has_all_when_it_is_bac
     assert!(!is_flushed(&core).await);
 
     server.resume();
-    within(Duration::from_secs(60), "all is flushed", async || is_flushed(&core).await).await;
+    within(Duration::from_mins(1), "all is flushed", async || is_flushed(&core).await).await;
     let (memory, stored) = both(&core).await;
     assert_eq!(memory.len(), 200);
     assert_eq!(memory, stored);

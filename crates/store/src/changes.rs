@@ -70,9 +70,9 @@ pub struct Place {
     id: String,
 }
 
-/// A page of the changes whose rows stand, of at most `limit` rows behind `after`, and where it ended if there may be
-/// more: changes under way, those that somebody else has to tell because their node died before it did, and those
-/// that were told for it.
+/// A page of the changes whose rows stand: `limit` rows behind `after`, and where it ended if there may be more.
+///
+/// They are under way, or left for somebody else to tell because their node died before it did, or told for it.
 ///
 /// # Errors
 /// [`Error::Unavailable`].
@@ -84,7 +84,9 @@ pub async fn list(
     let rows = on.rows(LIST, args![after.bucket, after.at_ms, &after.id, limit]).await?;
     let is_full = i64::try_from(rows.len()).is_ok_and(|rows| rows >= limit);
     let end = match rows.last().filter(|_| is_full) {
-        Some(row) => Some(Place { id: row.text(LIST, 0)?, bucket: row.int(LIST, 1)?, at_ms: row.int(LIST, 6)? }),
+        Some(row) => {
+            Some(Place { id: row.text(LIST, 0)?, bucket: row.int(LIST, 1)?, at_ms: row.int(LIST, 6)? })
+        }
         None => None,
     };
     Ok((standing(&rows)?, end))

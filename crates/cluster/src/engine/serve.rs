@@ -69,10 +69,6 @@ impl Server {
     }
 
     /// Answers questions about documents from those copies.
-    #[expect(
-        dead_code,
-        reason = "the copies that members lend each other come with the sealed copies on disk"
-    )]
     pub(crate) fn set_copies(&self, copies: Arc<dyn Copies>) {
         drop(self.copies.set(copies));
     }

@@ -21,11 +21,16 @@ pub(crate) enum Name {
     Service(ClientUuid),
 }
 
+type Key = (RealmId, UserId);
+
+/// Something of a user, with its word on how new it is.
+type Kept<T> = Arc<(T, Stamp)>;
+
 /// Records by realm and user.
 #[derive(Debug)]
 pub(crate) struct People {
-    records: Cache<(RealmId, UserId), Arc<(Arc<UserRecord>, Stamp)>>,
-    credentials: Cache<(RealmId, UserId), Arc<(Vec<Credential>, Stamp)>>,
+    records: Cache<Key, Kept<Arc<UserRecord>>>,
+    credentials: Cache<Key, Kept<Vec<Credential>>>,
     names: Cache<(RealmId, Name), UserId>,
 }
 

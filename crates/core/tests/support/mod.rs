@@ -155,7 +155,6 @@ pub(crate) struct Postgres {
 }
 
 impl Postgres {
-    #[expect(clippy::disallowed_methods, reason = "nothing is served here")]
     pub(crate) fn start(folder: PathBuf) -> Option<Self> {
         let programs = programs()?;
         std::fs::create_dir_all(&folder).expect("is made");

@@ -95,13 +95,14 @@ pub(super) async fn end(call: &Call, sid: &str) -> Result<Reply, Refusal> {
 }
 
 async fn held(call: &Call) -> Result<Vec<Arc<UserSession>>, Error> {
-    let view = call.core.sessions.view().await?;
     let (realm, user) = (&call.bearer.realm.realm.id, &call.bearer.user.user.id);
+    let view = call.core.sessions.view_of_user(realm, user, Kind::Online).await?;
     Ok(view.sessions_of_user(realm, user, Kind::Online))
 }
 
 async fn end_one(call: &Call, session: &UserSession) -> Result<(), Error> {
-    let ended = call.core.sessions.end(&session.sid, Kind::Online).await?;
+    let realm = (&*call.bearer.realm, call.issuer.as_str());
+    Box::pin(backchannel::end(&call.core, realm, (&session.sid, Kind::Online), None)).await?;
     let now = call.core.sessions.view().await?.now();
     call.core.events.emit(&Event {
         time: now,
@@ -113,7 +114,6 @@ async fn end_one(call: &Call, session: &UserSession) -> Result<(), Error> {
         ip_address: Some(call.ask.origin.client_ip.to_string()),
         ..Event::default()
     });
-    backchannel::notify(&call.core, &call.bearer.realm, &call.issuer, ended, now);
     Ok(())
 }
 
