@@ -3,6 +3,8 @@
 //! Each test is a row of the table of what must be survived, and says so when it has run. Where no PostgreSQL is
 //! named the rows are left out, and say that.
 
+mod data;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,9 +17,14 @@ use keyraft_harness::{Nodes, skip};
 async fn three() -> Result<Option<Nodes>> {
     let nodes = Nodes::start(env!("CARGO_BIN_EXE_keyraft"), 3).await?;
     if nodes.is_none() {
-        skip("a cluster needs PostgreSQL: KEYRAFT_TEST_DB=pg and KEYRAFT_TEST_PG_URL");
+        skipped();
     }
     Ok(nodes)
+}
+
+/// Says that a row was left out, and why.
+fn skipped() {
+    skip("a cluster needs PostgreSQL: KEYRAFT_TEST_DB=pg and KEYRAFT_TEST_PG_URL");
 }
 
 /// Says which row has run.

@@ -48,6 +48,15 @@ impl Database {
         url.into()
     }
 
+    /// The rows that a query finds, their columns separated by `|`.
+    ///
+    /// # Errors
+    /// The server refuses.
+    pub fn rows(&self, query: &str) -> Result<Vec<String>> {
+        let said = psql(&Url::parse(&self.url())?, query)?;
+        Ok(said.lines().map(str::to_owned).collect())
+    }
+
     /// Where the server is.
     pub fn upstream(&self) -> Upstream {
         let host = self.server.host_str().unwrap_or("127.0.0.1");
@@ -70,15 +79,15 @@ impl Drop for Database {
     }
 }
 
-fn psql(server: &Url, statement: &str) -> Result<()> {
+fn psql(server: &Url, statement: &str) -> Result<String> {
     let said = Command::new(program()?)
-        .args(["--no-psqlrc", "--quiet", "--command", statement])
+        .args(["--no-psqlrc", "--quiet", "--no-align", "--tuples-only", "--command", statement])
         .arg(server.as_str())
         .output()?;
     if !said.status.success() {
         bail!("{statement}: {}", String::from_utf8_lossy(&said.stderr));
     }
-    Ok(())
+    Ok(String::from_utf8(said.stdout)?)
 }
 
 fn program() -> Result<PathBuf> {

@@ -31,6 +31,8 @@ pub struct Keyraft {
     public: Option<String>,
     administrator: String,
     password: String,
+    /// Whether others use it too.
+    is_shared: bool,
 }
 
 /// The server's process, how it was started, and its database where that is not a file.
@@ -69,7 +71,16 @@ impl Keyraft {
             public: None,
             administrator: administrator.to_owned(),
             password: password.to_owned(),
+            is_shared: true,
         })
+    }
+
+    /// A server of this test's that listens at `url`, is called something else in public, and is kept by others.
+    ///
+    /// # Errors
+    /// There is no HTTP client.
+    pub(crate) fn of_this_test(url: &str, public: &str, (name, password): (&str, &str)) -> Result<Self> {
+        Ok(Self { public: Some(public.to_owned()), is_shared: false, ..Self::at(url, name, password)? })
     }
 
     /// Starts `binary` with arguments and settings of the test's own, whatever `KEYRAFT_TEST_URL` says.
@@ -125,6 +136,7 @@ impl Keyraft {
             administrator: ADMINISTRATOR.to_owned(),
             password: set("KC_BOOTSTRAP_ADMIN_PASSWORD").unwrap_or(ADMINISTRATOR).to_owned(),
             public: public.map(|url| format!("{}{path}", url.trim_end_matches('/'))),
+            is_shared: false,
         };
         server.wait().await?;
         Ok(server)
@@ -214,7 +226,7 @@ impl Keyraft {
 
     /// Whether realms should be removed after a test.
     pub(crate) fn is_shared(&self) -> bool {
-        self.process.is_none()
+        self.is_shared
     }
 
     /// Sends a request to the admin REST API as its administrator.

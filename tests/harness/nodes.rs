@@ -10,10 +10,14 @@ use serde_json::Value;
 
 use crate::child::{Child, free_port};
 use crate::database::Database;
+use crate::fault_proxy::{FaultProxy, Weather};
+use crate::keyraft::Keyraft;
 
 /// Name and password of the administrator that the first node makes.
 const ADMINISTRATOR: &str = "admin";
 const PASSWORD: &str = "4fT0v9zLk2QmXw7R";
+/// What all nodes are called in public.
+const PUBLIC: &str = "http://localhost:8080";
 /// Waiting longer than this means that something is wrong, however busy the machine.
 const LATEST: Duration = Duration::from_mins(3);
 
@@ -22,7 +26,8 @@ const LATEST: Duration = Duration::from_mins(3);
 pub struct Nodes {
     members: Vec<Node>,
     http: Client,
-    _database: Database,
+    proxy: Option<FaultProxy>,
+    database: Database,
 }
 
 /// One node.
@@ -44,17 +49,58 @@ impl Nodes {
     /// One does not start; the error carries its log.
     pub async fn start(binary: &str, count: usize) -> Result<Option<Self>> {
         let Some(database) = Database::of_this_test()? else { return Ok(None) };
+        let url = database.url();
+        Self::start_over(binary, count, (database, &url, None)).await.map(Some)
+    }
+
+    /// As [`Nodes::start`], with a network on the way to the database that fails on demand.
+    ///
+    /// # Errors
+    /// As [`Nodes::start`].
+    pub async fn start_behind_proxy(binary: &str, count: usize) -> Result<Option<Self>> {
+        let Some(database) = Database::of_this_test()? else { return Ok(None) };
+        let proxy = FaultProxy::start(database.upstream()).await?;
+        let url = database.url_through(&proxy);
+        Self::start_over(binary, count, (database, &url, Some(proxy))).await.map(Some)
+    }
+
+    async fn start_over(
+        binary: &str,
+        count: usize,
+        (database, url, proxy): (Database, &str, Option<FaultProxy>),
+    ) -> Result<Self> {
         let ports: Vec<u16> = (0..count).map(|_| free_port()).collect::<Result<_>>()?;
         let peers: Vec<String> = ports.iter().map(|port| format!("127.0.0.1:{port}")).collect();
         let nodes = (0..count)
-            .map(|place| Node::start(binary, place, ports[place], &peers, &database.url()))
+            .map(|place| Node::start(binary, place, ports[place], &peers, url))
             .collect::<Result<_>>()?;
         let http = Client::builder().timeout(Duration::from_secs(15)).build()?;
-        let mut nodes = Self { members: nodes, http, _database: database };
+        let mut nodes = Self { members: nodes, http, proxy, database };
         for place in 0..count {
             nodes.ready(place).await?;
         }
-        Ok(Some(nodes))
+        Ok(nodes)
+    }
+
+    /// Their database.
+    pub fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// Changes what all nodes meet on the way to their database.
+    ///
+    /// # Panics
+    /// There is nothing on the way.
+    pub fn weather(&self, weather: Weather) {
+        self.proxy.as_ref().expect("there is a proxy").set(weather);
+    }
+
+    /// A node as the server that it is.
+    ///
+    /// # Errors
+    /// There is no HTTP client.
+    pub fn server(&self, place: usize) -> Result<Keyraft> {
+        Keyraft::of_this_test(&self.members[place].url, PUBLIC, (ADMINISTRATOR, PASSWORD))
     }
 
     /// How many there are.
@@ -136,6 +182,20 @@ impl Nodes {
             bail!("{}", String::from_utf8_lossy(&said.stderr));
         }
         Ok(String::from_utf8(said.stdout)?)
+    }
+
+    /// As [`Nodes::command`], as soon as the node can be asked.
+    ///
+    /// # Errors
+    /// It cannot be asked in time, or refuses.
+    pub async fn until_said(&self, place: usize, arguments: &[&str]) -> Result<String> {
+        let began = Instant::now();
+        loop {
+            match self.command(place, arguments) {
+                Err(_) if began.elapsed() < LATEST => tokio::time::sleep(Duration::from_millis(100)).await,
+                said => return said,
+            }
+        }
     }
 
     /// The cluster as a node that runs tells it.
@@ -258,7 +318,7 @@ impl Node {
             .env("KEYRAFT_DB_URL", database)
             .env("KC_HTTP_ENABLED", "true")
             .env("KC_HTTP_HOST", "127.0.0.1")
-            .env("KC_HOSTNAME", "http://localhost:8080")
+            .env("KC_HOSTNAME", PUBLIC)
             .env("KC_HTTP_PORT", http.to_string())
             .env("KC_HTTP_MANAGEMENT_PORT", management.to_string())
             .env("KC_BOOTSTRAP_ADMIN_USERNAME", ADMINISTRATOR)

@@ -22,8 +22,7 @@ pub(crate) async fn offline_count(cx: Context) -> Result<Reply, Error> {
 
 async fn counted(cx: Context, kind: Kind) -> Result<Reply, Error> {
     let client = cx.client().await?;
-    let view = cx.core.sessions.view().await?;
-    let count = view.count_of_client(&cx.realm.realm.id, &client.client.id, kind);
+    let count = cx.core.sessions.count_of_client(&cx.realm.realm.id, &client.client.id, kind).await?;
     Ok(Reply::Json(json!({"count": count})))
 }
 
@@ -60,8 +59,7 @@ async fn shown(cx: &Context, sessions: &[Arc<UserSession>]) -> Result<Reply, Err
 
 /// `GET client-session-stats`: clients that have sessions; numbers are texts, as in Keycloak.
 pub(crate) async fn stats(cx: Context) -> Result<Reply, Error> {
-    let view = cx.core.sessions.view().await?;
-    let stats = view.client_session_stats(&cx.realm.realm.id);
+    let stats = cx.core.sessions.client_session_stats(&cx.realm.realm.id).await?;
     let names =
         cx.core.client_ids(&cx.realm, stats.iter().map(|(id, _, _)| id.clone()).collect::<Vec<_>>()).await?;
     let shown = stats.iter().filter_map(|(id, active, offline)| {

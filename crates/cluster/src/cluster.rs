@@ -152,6 +152,7 @@ impl Cluster {
     pub async fn write(&self, command: Command) -> Result<Outcome, Error> {
         check(&command)?;
         let Some(persist) = &self.persist else { return self.engine.write(command).await };
+        self.check_begun()?;
         for _ in 0..LOADS {
             match self.engine.write(command.clone()).await? {
                 Outcome::NotLoaded { key: RowKey::Session { sid, kind } } => {
@@ -161,6 +162,16 @@ impl Cluster {
             }
         }
         Err(Error::unsettled())
+    }
+
+    /// Fails while it is not known whether a lost log left rows behind.
+    fn check_begun(&self) -> Result<(), Error> {
+        if self.has_begun() { Ok(()) } else { Err(Error::unasked()) }
+    }
+
+    /// Whether it is known which sessions the database may hold.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.persist.as_ref().is_none_or(|persist| persist.has_begun())
     }
 
     /// What reads rows.
@@ -179,9 +190,11 @@ impl Cluster {
     /// A read that sees every write answered before this call.
     ///
     /// # Errors
-    /// When this node cannot know whether it is up to date: [`Error::NoQuorum`], [`Error::Stopped`].
+    /// When this node cannot know whether it is up to date: [`Error::NoQuorum`], [`Error::Stopped`]; [`Error::Away`] of a
+    /// cluster that is new, until its database has said whether it holds sessions.
     pub async fn view(&self) -> Result<View, Error> {
         self.engine.read().await?;
+        self.check_begun()?;
         Ok(View::new(Arc::clone(&self.shared)))
     }
 

@@ -48,6 +48,11 @@ pub enum Error {
 }
 
 impl Error {
+    /// The cluster is new, and its database has not been asked yet.
+    pub(crate) fn unasked() -> Self {
+        Self::Away(BackingError::Away("the database has not said yet whether it holds sessions".into()))
+    }
+
     /// A session was loaded again and again, and gone each time.
     pub(crate) fn unsettled() -> Self {
         Self::Away(BackingError::Away("sessions do not stay in memory".into()))

@@ -83,8 +83,11 @@ impl Cluster {
 
     /// Why this node is not ready; `None`: it is. From memory, and of this node alone.
     pub fn unready(&self) -> Option<String> {
+        let asks = || {
+            (!self.has_begun()).then(|| "the database has not said yet whether it holds sessions".to_owned())
+        };
         match self.members() {
-            Some(members) => members.unready(),
+            Some(members) => members.unready().or_else(asks),
             None if self.metrics().is_leader => None,
             None => Some("the session log has stopped".to_owned()),
         }

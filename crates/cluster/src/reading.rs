@@ -1,8 +1,8 @@
 //! Reading what may not be in memory, and what the log says of changed entities.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, ops::ControlFlow, sync::Arc, time::Duration};
 
-use keyraft_model::{RealmId, UserId};
+use keyraft_model::{ClientUuid, RealmId, UserId};
 
 use crate::{
     Cluster, CopySource, Error, View,
@@ -86,12 +86,68 @@ impl Cluster {
         if found.len() >= max || !view.may_be_stored_of_realm(realm) {
             return Ok(found);
         }
-        let known = usize::try_from(known).unwrap_or(usize::MAX);
-        let rest = (first.saturating_sub(known), max - found.len());
-        let is_unknown = |sid: &str| matches!(view.find(sid, kind), Found::NotLoaded);
-        let stored = self.loader()?.list(whose, kind, view.now(), rest, is_unknown);
-        found.extend(Box::pin(stored).await?);
+        let mut skipped = usize::try_from(known).unwrap_or(usize::MAX);
+        let stored = self.loader()?.visit(whose, kind, &view, |session| {
+            if skipped < first {
+                skipped += 1;
+            } else {
+                found.push(Arc::new(session));
+            }
+            if found.len() < max { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        });
+        Box::pin(stored).await?;
         Ok(found)
+    }
+
+    /// How many sessions a client has a part in, wherever they are. Where some are in the database alone, their rows are
+    /// read.
+    ///
+    /// # Errors
+    /// As [`Cluster::view_of`].
+    pub async fn count_of_client(
+        &self,
+        realm: &RealmId,
+        client: &ClientUuid,
+        kind: Kind,
+    ) -> Result<u64, Error> {
+        let view = self.view().await?;
+        let mut count = view.count_of_client(realm, client, kind);
+        if view.may_be_stored_of_realm(realm) {
+            let whose = Whose::Client(realm.clone(), client.clone());
+            let stored = self.loader()?.visit(&whose, kind, &view, |_| {
+                count += 1;
+                ControlFlow::Continue(())
+            });
+            Box::pin(stored).await?;
+        }
+        Ok(count)
+    }
+
+    /// Every client of a realm with its numbers of online and offline sessions, where it has any; as
+    /// [`Cluster::count_of_client`].
+    ///
+    /// # Errors
+    /// As [`Cluster::view_of`].
+    pub async fn client_session_stats(&self, realm: &RealmId) -> Result<Vec<(ClientUuid, u64, u64)>, Error> {
+        let view = self.view().await?;
+        let known = view.client_session_stats(realm);
+        if !view.may_be_stored_of_realm(realm) {
+            return Ok(known);
+        }
+        let known = known.into_iter().map(|(client, online, offline)| (client, (online, offline)));
+        let mut counts: BTreeMap<ClientUuid, (u64, u64)> = known.collect();
+        let whose = Whose::Realm(realm.clone());
+        for kind in [Kind::Online, Kind::Offline] {
+            let stored = self.loader()?.visit(&whose, kind, &view, |session| {
+                for client in session.clients.keys().cloned() {
+                    let (online, offline) = counts.entry(client).or_default();
+                    *(if kind == Kind::Online { online } else { offline }) += 1;
+                }
+                ControlFlow::Continue(())
+            });
+            Box::pin(stored).await?;
+        }
+        Ok(counts.into_iter().map(|(client, (online, offline))| (client, online, offline)).collect())
     }
 
     /// How many changes of entities have been applied here: see [`Cluster::change_of`].

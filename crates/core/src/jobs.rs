@@ -16,6 +16,7 @@ use keyraft_cluster::{
     command::{Command, Outcome},
 };
 use keyraft_model::DurationMs;
+use tokio::sync::Notify;
 
 use crate::{Core, Error};
 
@@ -28,7 +29,10 @@ const LOOK: Duration = Duration::from_secs(2);
 
 /// Whether this node has the jobs.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Duty(Arc<Mutex<Option<Instant>>>);
+pub(crate) struct Duty {
+    until: Arc<Mutex<Option<Instant>>>,
+    hurry: Arc<Notify>,
+}
 
 impl Duty {
     /// Whether it holds the lease now, by its own clock, which ran since it asked.
@@ -37,11 +41,18 @@ impl Duty {
     }
 
     fn until(&self) -> Option<Instant> {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.until.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn set(&self, until: Option<Instant>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = until;
+        *self.until.lock().unwrap_or_else(PoisonError::into_inner) = until;
+    }
+}
+
+impl Core {
+    /// Has the job that hurries begin at once, if it is this node's to do.
+    pub fn hurry(&self) {
+        self.duty.hurry.notify_one();
     }
 }
 
@@ -51,6 +62,8 @@ pub struct Job {
     pub name: &'static str,
     /// How long after one round the next begins.
     pub every: Duration,
+    /// Whether the next begins at once where [`Core::hurry`] is called.
+    pub hurries: bool,
     /// One round. What it left undone the next one does.
     pub round: fn(Core) -> BoxFuture<'static, Result<(), Error>>,
 }
@@ -64,8 +77,18 @@ impl fmt::Debug for Job {
 /// The jobs of this room.
 pub fn own() -> Vec<Job> {
     vec![
-        Job { name: "rows of sessions", every: Duration::from_secs(30), round: |core| Box::pin(reap(core)) },
-        Job { name: "deleted realms", every: Duration::from_secs(10), round: |core| Box::pin(sweep(core)) },
+        Job {
+            name: "rows of sessions",
+            every: Duration::from_secs(30),
+            hurries: false,
+            round: |core| Box::pin(reap(core)),
+        },
+        Job {
+            name: "deleted realms",
+            every: Duration::from_secs(10),
+            hurries: false,
+            round: |core| Box::pin(sweep(core)),
+        },
     ]
 }
 
@@ -115,7 +138,10 @@ pub async fn give_back(core: &Core) {
 
 async fn repeat(core: Core, job: Job) {
     loop {
-        tokio::time::sleep(job.every).await;
+        tokio::select! {
+            () = tokio::time::sleep(job.every) => {}
+            () = core.duty.hurry.notified(), if job.hurries => {}
+        }
         if !core.duty.is_held() {
             continue;
         }

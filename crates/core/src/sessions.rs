@@ -90,6 +90,27 @@ impl Sessions {
         Ok(self.cluster.page(whose, kind, (first, max)).await?)
     }
 
+    /// How many sessions a client has a part in, those that only the database holds included.
+    ///
+    /// # Errors
+    /// As [`Sessions::view_of`].
+    pub async fn count_of_client(
+        &self,
+        realm: &RealmId,
+        client: &ClientUuid,
+        kind: Kind,
+    ) -> Result<u64, Error> {
+        Ok(self.cluster.count_of_client(realm, client, kind).await?)
+    }
+
+    /// Every client of a realm with its numbers of online and offline sessions, where it has any.
+    ///
+    /// # Errors
+    /// As [`Sessions::view_of`].
+    pub async fn client_session_stats(&self, realm: &RealmId) -> Result<Vec<(ClientUuid, u64, u64)>, Error> {
+        Ok(self.cluster.client_session_stats(realm).await?)
+    }
+
     /// Starts a user session, with its first client session and code where they are given.
     ///
     /// # Errors

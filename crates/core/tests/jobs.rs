@@ -31,6 +31,7 @@ async fn one_node_does_the_jobs_and_another_takes_over_when_it_is_gone() {
     let (here, there) = (open().await, open().await);
     let every = Duration::from_millis(20);
     let at_here = Job {
+        hurries: false,
         name: "here",
         every,
         round: |_| {
@@ -40,6 +41,7 @@ async fn one_node_does_the_jobs_and_another_takes_over_when_it_is_gone() {
         },
     };
     let at_there = Job {
+        hurries: false,
         name: "there",
         every,
         round: |_| {
@@ -65,6 +67,7 @@ async fn one_node_does_the_jobs_and_another_takes_over_when_it_is_gone() {
     second.abort();
     let third = open().await;
     let again = Job {
+        hurries: false,
         name: "again",
         every,
         round: |_| {

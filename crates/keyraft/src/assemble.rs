@@ -78,7 +78,9 @@ async fn time(core: &Core) -> anyhow::Result<UnixMs> {
     loop {
         match core.cluster.view().await {
             Ok(view) => return Ok(view.now()),
-            Err(keyraft_cluster::Error::NoQuorum) => tokio::time::sleep(LOOK_FOR_LEADER).await,
+            Err(keyraft_cluster::Error::NoQuorum | keyraft_cluster::Error::Away(_)) => {
+                tokio::time::sleep(LOOK_FOR_LEADER).await;
+            }
             Err(error) => return Err(error).context("the session log tells no time"),
         }
     }

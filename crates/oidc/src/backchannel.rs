@@ -20,8 +20,8 @@ use crate::tokens::{Use, sign};
 
 /// How long a logout token lives.
 const LIFESPAN: DurationMs = DurationMs::from_secs(120);
-/// How often it is looked whether there is somebody to tell.
-const EVERY: Duration = Duration::from_millis(500);
+/// How often it is looked whether there is somebody to tell; where a session was ended it is looked at once.
+const EVERY: Duration = Duration::from_secs(1);
 /// Notices taken at a time; all of them are delivered before they count as given back.
 const AT_ONCE: u32 = 32;
 /// Posts that run at the same time. With a deadline of 5 s each, a notice's applications are through in time.
@@ -40,6 +40,7 @@ pub fn job() -> Job {
     Job {
         name: "logout notices",
         every: EVERY,
+        hurries: true,
         round: |core| -> BoxFuture<'static, _> { Box::pin(deliver(core)) },
     }
 }
@@ -71,7 +72,9 @@ pub async fn end(
         or_session: true,
         notify: NoticeTo { issuer: issuer.to_owned(), clients: Some(clients) },
     };
-    core.sessions.end_with_notice(end).await
+    let ended = core.sessions.end_with_notice(end).await;
+    core.hurry();
+    ended
 }
 
 /// Has the applications of sessions told that were ended together.
@@ -98,7 +101,9 @@ pub async fn notify(
             });
         }
     }
-    core.sessions.notify(notices).await
+    core.sessions.notify(notices).await?;
+    core.hurry();
+    Ok(())
 }
 
 /// Those of the clients that want to be told. One that cannot be looked up now is asked later.

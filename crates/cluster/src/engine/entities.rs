@@ -9,7 +9,10 @@ use std::{
 use futures::{FutureExt, future, future::BoxFuture};
 use openraft::async_runtime::WatchReceiver;
 use serde::{Deserialize, Serialize};
-use tokio::{sync::watch, time::timeout};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep_until, timeout},
+};
 
 use crate::{
     engine::{Engine, serve::Copies},
@@ -92,15 +95,23 @@ impl Copies for Entities {
 }
 
 impl Engine {
-    /// Waits until all members have applied what is applied here; at most `silent`.
+    /// Waits until all members have applied what is applied here. One that does not say so is waited for until it has
+    /// been silent for `silent`, from now or from when its connection was lost: it may serve until then.
     pub(crate) async fn applied_everywhere(&self, silent: Duration) {
-        let count = *self.proposer.applied.borrow();
-        self.ask_others(&Question::Applied(count), silent).await;
+        let Some(peers) = &self.proposer.peers else { return };
+        let (count, began) = (*self.proposer.applied.borrow(), Instant::now());
+        let mut targets = self.others();
+        targets.retain(|target| peers.net.silence(target).is_none_or(|silence| silence < silent));
+        let answers = self.ask(&targets, &Question::Applied(count), silent).await;
+        let confirmed = answers.iter().filter(|answer| matches!(answer, Answer::Applied(true))).count();
+        if confirmed < targets.len() {
+            sleep_until(began + silent).await;
+        }
     }
 
     /// The copies that other members hold under these bytes.
     pub(crate) async fn ask_copies(&self, key: Vec<u8>) -> Vec<Vec<u8>> {
-        let answers = self.ask_others(&Question::Copy(key), LOOK).await;
+        let answers = self.ask(&self.others(), &Question::Copy(key), LOOK).await;
         let copy = |answer| match answer {
             Answer::Copy(copy) => copy,
             Answer::Applied(_) => None,
@@ -115,18 +126,19 @@ impl Engine {
         }
     }
 
-    /// Asks every other member at once; those that are silent are left out.
-    async fn ask_others(&self, question: &Question, deadline: Duration) -> Vec<Answer> {
+    fn others(&self) -> Vec<Target> {
+        let metrics = self.proposer.raft.metrics();
+        let metrics = metrics.borrow_watched();
+        let nodes = metrics.membership_config.membership().nodes();
+        let others = nodes.filter(|(id, _)| **id != self.proposer.id);
+        others.map(|(id, member)| Target::member(*id, member)).collect()
+    }
+
+    /// Asks members at once; those that are silent are left out.
+    async fn ask(&self, targets: &[Target], question: &Question, deadline: Duration) -> Vec<Answer> {
         let Some(peers) = &self.proposer.peers else { return Vec::new() };
         let Ok(question) = wire::encode(question) else { return Vec::new() };
         let request = Request::Entities(question);
-        let targets: Vec<_> = {
-            let metrics = self.proposer.raft.metrics();
-            let metrics = metrics.borrow_watched();
-            let nodes = metrics.membership_config.membership().nodes();
-            let others = nodes.filter(|(id, _)| **id != self.proposer.id);
-            others.map(|(id, member)| Target::member(*id, member)).collect()
-        };
         let calls = targets.iter().map(|target| peers.net.call(target, Lane::Bulk, &request, deadline));
         let answers = future::join_all(calls).await;
         answers

@@ -1,6 +1,9 @@
 //! Connections that are made before they are needed, and made again when they break.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use tokio::{
     sync::{Notify, watch},
@@ -24,6 +27,8 @@ const PAUSE_MAX: Duration = Duration::from_secs(1);
 pub(crate) struct Link {
     state: watch::Receiver<State>,
     hurry: Arc<Notify>,
+    /// Since when there is no connection.
+    down: Arc<Mutex<Option<Instant>>>,
     task: AbortHandle,
 }
 
@@ -45,8 +50,9 @@ impl Link {
     pub(crate) fn new(dialler: Dialler, to: Target, patience: Patience) -> Self {
         let (publish, state) = watch::channel(State::Dialling);
         let hurry = Arc::<Notify>::default();
-        let task = tokio::spawn(keep(dialler, to, patience, publish, Arc::clone(&hurry)));
-        Self { state, hurry, task: task.abort_handle() }
+        let down = Arc::new(Mutex::new(Some(Instant::now())));
+        let task = keep(dialler, to, patience, publish, (Arc::clone(&hurry), Arc::clone(&down)));
+        Self { state, hurry, down, task: tokio::spawn(task).abort_handle() }
     }
 
     /// The connection, if it is there now.
@@ -55,6 +61,12 @@ impl Link {
             State::Up(connection) if !connection.is_closed() => Some(Arc::clone(connection)),
             _ => None,
         }
+    }
+
+    /// For how long there has been no connection; `None` where there is one.
+    pub(crate) fn silence(&self) -> Option<Duration> {
+        let down = *self.down.lock().unwrap_or_else(PoisonError::into_inner);
+        down.map(|since| since.elapsed())
     }
 
     /// Waits for the dial that is under way, or for one begun now.
@@ -92,8 +104,9 @@ async fn keep(
     to: Target,
     patience: Patience,
     publish: watch::Sender<State>,
-    hurry: Arc<Notify>,
+    (hurry, down): (Arc<Notify>, Arc<Mutex<Option<Instant>>>),
 ) {
+    let note = |since| *down.lock().unwrap_or_else(PoisonError::into_inner) = since;
     let mut pause = PAUSE_MIN;
     loop {
         publish.send_replace(State::Dialling);
@@ -102,7 +115,9 @@ async fn keep(
                 pause = PAUSE_MIN;
                 let connection = Arc::new(Connection::new(stream, hello, patience));
                 publish.send_replace(State::Up(Arc::clone(&connection)));
+                note(None);
                 connection.closed().await;
+                note(Some(Instant::now()));
                 let peer = &connection.peer;
                 tracing::info!(peer = %peer.name, addr = %peer.addr, "the connection to a peer was lost");
                 continue;

@@ -47,6 +47,9 @@ pub(crate) trait Transport: fmt::Debug + Send + Sync + 'static {
         deadline: Duration,
     ) -> BoxFuture<'static, Result<Vec<u8>, CallError>>;
 
+    /// For how long there has been no connection to a peer that is kept.
+    fn silence(&self, to: &Target) -> Option<Duration>;
+
     /// Makes a connection only to learn who is there.
     fn dial(&self, addr: String) -> BoxFuture<'static, Result<Hello, CallError>>;
 
@@ -106,6 +109,11 @@ impl Net {
                 Err(_) => Err(CallError::Garbled),
             }
         }
+    }
+
+    /// For how long a peer could not be asked anything; `None` where it can.
+    pub(crate) fn silence(&self, to: &Target) -> Option<Duration> {
+        self.0.silence(to)
     }
 
     /// Learns who listens at an address; a handshake and no more.

@@ -104,6 +104,11 @@ impl Transport for Tcp {
         .boxed()
     }
 
+    fn silence(&self, to: &Target) -> Option<Duration> {
+        let link = self.links().get(&(to.id?, Lane::Bulk)).map(|(_, link)| Arc::clone(link));
+        link?.silence()
+    }
+
     fn dial(&self, addr: String) -> BoxFuture<'static, Result<Hello, CallError>> {
         let dialler = self.dialler.clone();
         async move { dialler.probe(&addr).await }.boxed()

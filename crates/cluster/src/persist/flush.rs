@@ -2,6 +2,11 @@
 
 use std::{sync::Arc, time::Instant};
 
+use tokio::{
+    sync::watch,
+    time::{sleep, timeout},
+};
+
 use super::{BATCH, CHECK, GATHER, MARKED, PAUSE};
 use crate::{
     Error, View,
@@ -62,11 +67,12 @@ impl Writer {
 
     pub(super) async fn run(mut self) {
         let mut is_away = false;
+        let mut applied = self.proposer.applied.clone();
         loop {
             if !self.proposer.leads() {
-                // Whoever leads next looks first.
+                // Whoever leads next looks first; leading begins with an entry.
                 self.checked = None;
-                tokio::time::sleep(GATHER).await;
+                rest(&mut applied).await;
                 continue;
             }
             match self.round().await {
@@ -76,7 +82,7 @@ impl Writer {
                     }
                     is_away = false;
                     if written < BATCH {
-                        tokio::time::sleep(GATHER).await;
+                        rest(&mut applied).await;
                     }
                 }
                 Err(stopped) => {
@@ -84,7 +90,7 @@ impl Writer {
                         tracing::warn!(error = %stopped, "rows of sessions wait to be written");
                     }
                     is_away = true;
-                    tokio::time::sleep(PAUSE).await;
+                    sleep(PAUSE).await;
                 }
             }
             metrics::gauge!("keyraft_cluster_dirty").set(as_f64(self.view().dirty_count()));
@@ -98,21 +104,33 @@ impl Writer {
             self.begin().await?;
         }
         self.evict().await?;
-        let due = self.due();
+        let mut due = self.due();
         if due.rows.is_empty() && self.checked.is_some_and(|at| at.elapsed() < CHECK) {
             return Ok(0);
         }
         let keys: Vec<_> = due.rows.iter().map(|row| (row.key.clone(), row.version)).collect();
-        // While everything is written again, the position is known to be behind.
-        let flushed = if due.is_redoing { Version::default() } else { due.flushed };
-        let batch = Batch { rows: due.rows, position: due.version, flushed };
-        if let Flushed::Behind(found) = self.backing.flush(batch).await? {
+        if let Some(found) = self.write(&mut due).await? {
             self.restored(found, due.flushed).await?;
             return Ok(BATCH);
         }
         self.checked = Some(Instant::now());
         self.mark(&keys, due.version).await?;
         Ok(keys.len())
+    }
+
+    /// Writes what is due, or only looks where nothing is; the position where the database is behind it.
+    async fn write(&self, due: &mut Due) -> Result<Option<Version>, Stopped> {
+        // While everything is written again, the position is known to be behind.
+        let flushed = if due.is_redoing { Version::default() } else { due.flushed };
+        if due.rows.is_empty() {
+            let found = self.backing.position().await?.unwrap_or_default();
+            return Ok((found < flushed).then_some(found));
+        }
+        let batch = Batch { rows: std::mem::take(&mut due.rows), position: due.version, flushed };
+        Ok(match self.backing.flush(batch).await? {
+            Flushed::Done => None,
+            Flushed::Behind(found) => Some(found),
+        })
     }
 
     fn due(&self) -> Due {
@@ -205,4 +223,13 @@ impl Writer {
     async fn propose(&self, command: Command) -> Result<Outcome, Error> {
         self.proposer.propose(Body::Command(Box::new(command))).await
     }
+}
+
+/// Waits until something was applied, and then for others to come along; after a while in any case.
+async fn rest(applied: &mut watch::Receiver<u64>) {
+    if matches!(timeout(CHECK, applied.changed()).await, Ok(Err(_))) {
+        // The engine has stopped, and this task is about to be.
+        sleep(PAUSE).await;
+    }
+    sleep(GATHER).await;
 }

@@ -1,6 +1,6 @@
 //! Reading what is not in memory: on a miss, before anybody is told "no".
 
-use std::{sync::Arc, time::Duration};
+use std::{ops::ControlFlow, sync::Arc, time::Duration};
 
 use keyraft_model::{ClientUuid, RealmId, UnixMs, UserId};
 use tokio::time::{sleep, timeout};
@@ -14,6 +14,7 @@ use crate::{
     row::{LoadRow, RowKey},
     session::{Kind, UserSession},
     shared::Shared,
+    view::Found,
 };
 
 /// How long the database may take to answer for one session.
@@ -109,40 +110,35 @@ impl Loader {
         self.load(&missing.collect::<Vec<_>>(), None).await
     }
 
-    /// Sessions of somebody that only the database holds: `max` behind the first `skip`, without loading them.
+    /// Shows `visit` the sessions of somebody that only the database holds, one after the other and without loading them,
+    /// until it wants no more.
     ///
     /// # Errors
     /// As [`Loader::load`].
-    pub(crate) async fn list(
+    pub(crate) async fn visit(
         &self,
         whose: &Whose,
         kind: Kind,
-        now: UnixMs,
-        (skip, max): (usize, usize),
-        is_unknown: impl Fn(&str) -> bool,
-    ) -> Result<Vec<Arc<UserSession>>, Error> {
-        let (mut found, mut left, mut after) = (Vec::new(), skip, None);
-        while found.len() < max {
-            let rows = self.page(whose, kind, now, after).await?;
-            let is_last = rows.len() < PAGE;
-            after = rows.last().and_then(place);
+        view: &View,
+        mut visit: impl FnMut(UserSession) -> ControlFlow<()>,
+    ) -> Result<(), Error> {
+        let mut after = None;
+        loop {
+            let rows = self.page(whose, kind, view.now(), after).await?;
             for row in &rows {
-                let Some(session) =
-                    sid_of(&row.row.key).filter(|sid| is_unknown(sid)).and_then(|_| alive(row, whose, now))
-                else {
-                    continue;
-                };
-                if left > 0 {
-                    left -= 1;
-                } else if found.len() < max {
-                    found.push(Arc::new(session));
+                let is_unknown = |sid: &&str| matches!(view.find(sid, kind), Found::NotLoaded);
+                if let Some(session) =
+                    sid_of(&row.row.key).filter(is_unknown).and_then(|_| alive(row, whose, view.now()))
+                    && visit(session).is_break()
+                {
+                    return Ok(());
                 }
             }
-            if is_last || after.is_none() {
-                break;
+            after = rows.last().filter(|_| rows.len() >= PAGE).and_then(place);
+            if after.is_none() {
+                return Ok(());
             }
         }
-        Ok(found)
     }
 
     async fn page(

@@ -7,12 +7,18 @@
 mod flush;
 mod load;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use tokio::task::AbortHandle;
 
 pub(crate) use self::load::Loader;
-use crate::{Error, backing::Backing, engine::proposer::Proposer, shared::Shared};
+use crate::{Error, backing::Backing, engine::proposer::Proposer, row::Version, shared::Shared};
 
 /// Rows of one batch.
 const BATCH: usize = 500;
@@ -31,11 +37,13 @@ pub(crate) struct Persist {
     /// Reads rows.
     pub(crate) loader: Loader,
     writer: AbortHandle,
+    shared: Arc<Shared>,
+    begun: AtomicBool,
 }
 
 impl Persist {
-    /// Starts the writer. A node that is alone finds out first whether rows of a lost log are there; a group does that
-    /// when it is formed.
+    /// Starts the writer. A node that is alone finds out first whether rows of a lost log are there; of a group the first
+    /// leader does.
     ///
     /// # Errors
     /// [`Error::Away`] where that must be found out and the database does not say.
@@ -51,7 +59,16 @@ impl Persist {
         }
         let writer = tokio::spawn(writer.run()).abort_handle();
         let loader = Loader::new(Arc::clone(proposer), Arc::clone(shared), Arc::clone(backing));
-        Ok(Self { loader, writer })
+        Ok(Self { loader, writer, shared: Arc::clone(shared), begun: AtomicBool::new(false) })
+    }
+
+    /// Whether it is known what rows a lost log left behind: before that nobody may be told that a session is none.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.begun.load(Ordering::Relaxed) || {
+            let has_begun = self.shared.read().persisted > Version::default();
+            self.begun.store(has_begun, Ordering::Relaxed);
+            has_begun
+        }
     }
 
     /// Stops the writer; a batch under way is left to the database.

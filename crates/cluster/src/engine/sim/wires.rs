@@ -129,6 +129,10 @@ impl Transport for SimTransport {
         .boxed()
     }
 
+    fn silence(&self, _: &Target) -> Option<Duration> {
+        None
+    }
+
     fn dial(&self, _: String) -> BoxFuture<'static, Result<Hello, CallError>> {
         futures::future::ready(Err(CallError::Lost)).boxed()
     }
