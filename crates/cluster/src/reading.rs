@@ -31,10 +31,16 @@ impl Cluster {
     /// # Errors
     /// As [`Cluster::view_of`].
     pub async fn view_of_used(&self, sid: &str, kind: Kind, used: Option<&Used>) -> Result<View, Error> {
+        let mut has_asked = false;
         for _ in 0..TRIES {
             let view = self.view().await?;
-            if !matches!(view.find(sid, kind), Found::NotLoaded) {
-                return Ok(view);
+            // Others may have found its row over, who could not prove a later use.
+            let may_prove = !has_asked
+                && used.is_some_and(|used| view.epoch_began().is_some_and(|began| used.at <= began));
+            match view.find(sid, kind) {
+                Found::Live(_) => return Ok(view),
+                Found::Absent if !may_prove => return Ok(view),
+                Found::Absent | Found::NotLoaded => has_asked = true,
             }
             // Boxed like all that is done on a miss alone: most callers hold this future for nothing.
             Box::pin(self.loader()?.load(&[(sid.to_owned(), kind)], used)).await?;

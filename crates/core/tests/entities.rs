@@ -76,6 +76,11 @@ async fn a_change_whose_node_died_before_telling_is_everywhere_within_two_second
             })
             .await;
         }
+        let is_told =
+            async || shared.change_of("realm", &realm.realm.id, "lab").is_some_and(|told| told.ver > ver);
+        within(Duration::from_secs(2), "the change is told", is_told).await;
+        // Both nodes may have been at it; by then neither is.
+        tokio::time::sleep(Duration::from_millis(1_100)).await;
         let told = shared.changes_seq();
         tokio::time::sleep(Duration::from_millis(2_500)).await;
         assert_eq!(shared.changes_seq(), told, "what was told is not told again");

@@ -35,9 +35,16 @@ fn part(client: &str) -> NewClientSession {
     }
 }
 
-fn code(hash: u8) -> NewCode {
+/// No two codes of users that share a slot may be the same.
+fn hash(number: u16) -> [u8; 32] {
+    let mut hash = [0; 32];
+    hash[..2].copy_from_slice(&number.to_be_bytes());
+    hash
+}
+
+fn code(number: u16) -> NewCode {
     NewCode {
-        hash: [hash; 32],
+        hash: hash(number),
         lifespan: DurationMs(60_000),
         client: "shop".into(),
         redirect_uri: None,
@@ -65,9 +72,9 @@ async fn sign_in(core: &Core, user: &str, with: Option<NewCode>) -> UserSession 
     }
 }
 
-async fn redeem(core: &Core, sid: &str, hash: u8) -> Redemption {
+async fn redeem(core: &Core, sid: &str, number: u16) -> Redemption {
     let redeem = RedeemCode {
-        hash: [hash; 32],
+        hash: hash(number),
         sid: sid.into(),
         client: "shop".into(),
         redirect_uri: None,
@@ -198,8 +205,8 @@ async fn nothing_waits_for_a_database_that_is_away_and_it_has_all_when_it_is_bac
     server.stop();
     let began = std::time::Instant::now();
     for number in 0..300 {
-        let session = sign_in(&core, &format!("user{number}"), Some(code(1))).await;
-        assert!(matches!(redeem(&core, &session.sid, 1).await, Redemption::Redeemed { .. }));
+        let session = sign_in(&core, &format!("user{number}"), Some(code(number))).await;
+        assert!(matches!(redeem(&core, &session.sid, number).await, Redemption::Redeemed { .. }));
         if number % 3 == 0 {
             core.sessions.end(&session.sid, Kind::Online).await.expect("ends");
         }

@@ -132,7 +132,8 @@ async fn run_leased(db: &Db, who: &str) -> Result<usize, Error> {
 async fn create(db: &Db, sql: Sql) -> Result<(), Error> {
     for _ in 0..TWINS {
         match db.exec_at_length(sql).await {
-            Err(Error::Conflict { .. } | Error::Unavailable { .. }) => {
+            // What one of two finds in its way there has more than one code: a key, a table, a type.
+            Err(Error::Conflict { .. } | Error::Unavailable { .. } | Error::Corrupt { .. }) => {
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
             result => return result,

@@ -77,6 +77,13 @@ pub(crate) struct Tombstone {
     pub(crate) is_dirty: bool,
 }
 
+impl Tombstone {
+    /// Whether it only notes, for a while, that the database has nothing alive of that session.
+    pub(crate) fn is_note(&self) -> bool {
+        self.version == Version::default()
+    }
+}
+
 /// Failures of one user, with what is needed to let them lapse without a caller.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Failures {

@@ -157,6 +157,8 @@ impl State {
         let version = version.unwrap_or_else(|| self.version());
         let row =
             RowMark { version, is_dirty, is_behind: false, least: session.expires, most: session.expires };
+        // A note that there was none, overtaken by a proof.
+        self.remove_tombstone((sid, session.kind));
         self.put_session(sid, session, row);
     }
 

@@ -70,7 +70,12 @@ fn load(state: &State, load: &Load) -> Decision {
                 changes.push(change);
                 Loading::Loaded
             }
-            Err(why) => why,
+            Err(why) => {
+                if matches!(why, Loading::Ended | Loading::Over) {
+                    changes.extend(note_gone(state, &row.row.key));
+                }
+                why
+            }
         });
     }
     let absent = load.absent.iter().map(|(sid, kind)| match absence(state, sid, *kind, load.read_at) {
@@ -84,13 +89,23 @@ fn load(state: &State, load: &Load) -> Decision {
     Decision { outcome: Outcome::Loaded { rows, absent }, changes }
 }
 
-/// Whether something of that key may be brought in at all.
-fn may_come(state: &State, sid: Sid, kind: Kind, read_at: u64) -> Result<(), Loading> {
+/// Remembers for a while that a row is of nothing alive, so that whoever asked is answered.
+fn note_gone(state: &State, key: &RowKey) -> Option<Change> {
+    let RowKey::Session { sid, kind } = key else { return None };
+    let sid = Sid::parse(sid)?;
+    let (key, slot) = ((sid, *kind), state.slot(sid.slot()));
+    let is_known = slot.sessions.contains_key(&key) || slot.tombstones.contains_key(&key);
+    (!is_known).then_some(Change::Absent { sid, kind: *kind })
+}
+
+/// Whether something of that key may be brought in at all. That it was noted as absent does not stand against the proof
+/// of a later use.
+fn may_come(state: &State, sid: Sid, kind: Kind, (read_at, is_proven): (u64, bool)) -> Result<(), Loading> {
     let (key, slot) = ((sid, kind), state.slot(sid.slot()));
     if slot.sessions.contains_key(&key) {
         return Err(Loading::Stands);
     }
-    if slot.tombstones.contains_key(&key) {
+    if slot.tombstones.get(&key).is_some_and(|tombstone| !(is_proven && tombstone.is_note())) {
         return Err(Loading::Ended);
     }
     if state.are_loads_held() || slot.mark > read_at || !state.durable.of(kind) {
@@ -104,7 +119,7 @@ fn load_one(state: &State, load: &LoadRow, of: &Load) -> Result<Change, Loading>
     let now = state.clock;
     let RowKey::Session { sid, kind } = &row.key else { return Err(Loading::Invalid) };
     let sid = Sid::parse(sid).ok_or(Loading::Invalid)?;
-    may_come(state, sid, *kind, of.read_at)?;
+    may_come(state, sid, *kind, (of.read_at, of.used.is_some()))?;
     if row.ended {
         return Err(Loading::Ended);
     }
@@ -184,7 +199,7 @@ fn note_use(session: &mut UserSession, used: &Used, now: UnixMs) -> bool {
 
 fn absence(state: &State, sid: &str, kind: Kind, read_at: u64) -> Result<Change, Loading> {
     let sid = Sid::parse(sid).ok_or(Loading::Invalid)?;
-    may_come(state, sid, kind, read_at)?;
+    may_come(state, sid, kind, (read_at, false))?;
     Ok(Change::Absent { sid, kind })
 }
 

@@ -129,7 +129,14 @@ pub(crate) async fn stop(core: Core) {
 
 /// The realm `lab` with the client `shop` and the user alice.
 pub(crate) async fn fill(store: &Db) {
-    let realm = Realm { id: "lab".into(), realm: "lab".into(), enabled: true, ..Realm::default() };
+    let realm = Realm {
+        id: "lab".into(),
+        realm: "lab".into(),
+        enabled: true,
+        sso_session_idle_timeout: 1_800,
+        sso_session_max_lifespan: 36_000,
+        ..Realm::default()
+    };
     store.write(async |tx| realms::insert(&tx, &realm).await).await.expect("inserts");
     let shop = Client { id: "shop".into(), client_id: "shop".into(), enabled: true, ..Client::default() };
     store.write(async |tx| clients::insert(&tx, &realm.id, &shop).await).await.expect("inserts");

@@ -419,7 +419,8 @@ fn fences_reach_rows_that_are_not_in_memory() {
         let rows = vec![LoadRow { row: row.clone(), fences: vec![(scope, at)] }];
         load_with(play, 3 * MINUTE, Load { rows, absent: Vec::new(), read_at, used: None })
     };
-    assert_eq!(with(&mut play, FenceScope::Realm(lab())), Loading::Over);
+    let mut other = Play::from(play.state.clone(), 100_000);
+    assert_eq!(with(&mut other, FenceScope::Realm(lab())), Loading::Over);
     assert_eq!(with(&mut play, FenceScope::Client(lab(), shop())), Loading::Loaded);
     assert!(play.alive(3 * MINUTE, &sid, Kind::Online).unwrap().clients.is_empty());
     assert!(mark(&play, &sid).is_dirty, "its row must say so too");
@@ -534,6 +535,21 @@ fn a_refresh_token_later_than_its_row_moves_it_forward() {
     let session = play.alive(80 * MINUTE, &sid, Kind::Online).unwrap();
     assert_eq!((session.last_use, session.expires), (used.at, used.at.plus(DurationMs(HOUR))));
     assert!(mark(&play, &sid).is_dirty);
+}
+
+#[test]
+fn an_ended_row_is_remembered_so_that_who_asks_is_answered() {
+    let mut old = durable();
+    let sid = old.sign_in(0);
+    old.at(SECOND, Command::EndSession { sid: sid.clone(), kind: Kind::Online });
+    let row = row_of(&flush(&mut old, SECOND), &sid);
+
+    let mut play = durable();
+    play.at(2 * SECOND, Command::NewEpoch { epoch: 2, over_rows: true });
+    assert_eq!(play.at(3 * SECOND, touch(&sid)), Outcome::NotLoaded { key: key(&sid) });
+    assert_eq!(load(&mut play, 3 * SECOND, &row), Loading::Ended);
+
+    assert_eq!(play.at(4 * SECOND, touch(&sid)), Outcome::NoSession);
 }
 
 #[test]
