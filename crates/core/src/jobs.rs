@@ -1,8 +1,9 @@
 //! What one node does for all: jobs in the background, under a lease in the log.
 //!
-//! One lease covers them all. Its holder prolongs it while it lives; when it dies another node takes it a few seconds
-//! later and goes on with the same jobs. Between the two nobody works, and a holder that was slow may still be at work
-//! when the next begins: so each job may be done twice, and does no harm by it.
+//! A node that is alone simply does them. Among several one lease covers them all. Its holder prolongs it while it
+//! lives; when it dies another node takes it a few seconds later and goes on with the same jobs. Between the two nobody
+//! works, and a holder that was slow may still be at work when the next begins: so each job may be done twice, and does
+//! no harm by it.
 
 use std::{
     fmt,
@@ -104,6 +105,17 @@ pub async fn run(core: Core, jobs: Vec<Job>) {
             // Whoever cannot reach the log keeps what it has until that runs out.
             Err(error) => tracing::debug!(%error, "the lease of the jobs was not prolonged"),
         }
+        tokio::time::sleep(LOOK).await;
+    }
+    core.duty.set(None);
+    work.iter().for_each(tokio::task::JoinHandle::abort);
+}
+
+/// Does the jobs of a node that is alone, until the store is closed: nobody else could, so nothing is written to say so.
+pub async fn run_alone(core: Core, jobs: Vec<Job>) {
+    let work = jobs.into_iter().map(|job| tokio::spawn(repeat(core.clone(), job))).collect::<Vec<_>>();
+    while !core.store.is_closed() {
+        core.duty.set(Some(Instant::now() + SPAN));
         tokio::time::sleep(LOOK).await;
     }
     core.duty.set(None);

@@ -67,7 +67,11 @@ pub(crate) async fn open(config: &Config, import: bool, operators: Operators) ->
     tokio::spawn(keyraft_core::changes::follow(core.clone()));
     let mut jobs = keyraft_core::jobs::own();
     jobs.push(keyraft_oidc::backchannel::job());
-    tokio::spawn(keyraft_core::jobs::run(core.clone(), jobs));
+    if config.cluster.is_on() {
+        tokio::spawn(keyraft_core::jobs::run(core.clone(), jobs));
+    } else {
+        tokio::spawn(keyraft_core::jobs::run_alone(core.clone(), jobs));
+    }
     let router = router(config, &core);
     Ok(House { router, core, made_administrator })
 }
