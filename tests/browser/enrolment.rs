@@ -12,7 +12,7 @@ use crate::sign_in::ALERT;
 
 /// A phone of 2010, and a page at 400 % on a laptop.
 const SMALL: (u32, u32) = (320, 640);
-/// The key that sends a form, as WebDriver types it.
+/// The key that sends a form, as a driver of browsers types it.
 const ENTER: &str = "\u{e007}";
 
 #[tokio::test]
