@@ -1,6 +1,6 @@
 //! Local copies of what the store holds: drop one and nobody notices.
 //!
-//! A copy is believed only while the log says nothing newer of its entity ([`ledger`]): that is asked at each read,
+//! A copy is believed only while the log says nothing newer of its entity (`ledger`): that is asked at each read,
 //! so that a change is seen here from the moment at which this node applied it. This node's own commits drop copies
 //! at once, before the log has heard of them; a copy whose read began before such a commit is not admitted.
 

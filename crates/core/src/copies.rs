@@ -1,7 +1,7 @@
 //! Sealed copies of entities on this node's disk: what lets it serve while the database is away, after a restart too.
 //!
 //! Whatever a read brings from the database is written here, sealed under a key of its own and bound to its place, with
-//! its version and how far the log had come; a copy is believed as one in memory is ([`Stamp`]). Writing happens behind
+//! its version and how far the log had come; a copy is believed as one in memory is (`cache::ledger`). Writing happens behind
 //! the request and may be left out: a copy that is missing is a miss, never an error. Files are bounded, the oldest go.
 
 mod folder;
