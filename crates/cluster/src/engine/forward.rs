@@ -76,7 +76,8 @@ async fn run(
         let (batch, left) = gather(first, &mut queue);
         held_over = left;
         let Who::At(leader) = lead.borrow().who.clone() else { continue };
-        let (entries, answers) = batch.into_iter().map(|item| (item.entry, item.answer)).unzip();
+        let (entries, answers): (Vec<_>, _) = batch.into_iter().map(|item| (item.entry, item.answer)).unzip();
+        metrics::counter!("keyraft_cluster_forwarded_total").increment(entries.len() as u64);
         let call = net.call(&leader, Lane::Raft, &Request::Propose(entries), patience);
         tokio::spawn(hand_out(call, answers, permit));
     }

@@ -142,7 +142,17 @@ fn make(uri: &NodeUri, source: &Source, life: Duration) -> Result<Configs, Strin
             Credentials { chain, key }
         }
     };
+    if let Some(until) = chain.first().and_then(expiry) {
+        metrics::gauge!("keyraft_cluster_certificate_expiry_seconds").set(until);
+    }
     configs(uri, roots, chain, key).map_err(|error| text(&error))
+}
+
+/// Until when a certificate is good, in Unix seconds.
+#[expect(clippy::cast_precision_loss, reason = "seconds of the next 285 million years are exact")]
+fn expiry(certificate: &CertificateDer<'_>) -> Option<f64> {
+    let (_, certificate) = x509_parser::parse_x509_certificate(certificate).ok()?;
+    Some(certificate.validity().not_after.timestamp() as f64)
 }
 
 fn read_certificates(path: &std::path::Path) -> Result<Vec<CertificateDer<'static>>, String> {
@@ -302,5 +312,22 @@ impl ClientCertVerifier for Verifier {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::CaSeed;
+
+    #[test]
+    fn a_certificate_says_until_when_it_is_good() {
+        let authority = Authority::new("blue", &CaSeed::new([7; 32])).unwrap();
+        let uri = NodeUri::new("blue", "node-1").unwrap();
+
+        let made = authority.issue(&uri, 1_800_000_000, Duration::from_hours(24)).unwrap();
+
+        assert_eq!(expiry(&made.chain[0]), Some(1_800_086_400.0));
+        assert_eq!(expiry(&CertificateDer::from(vec![1, 2, 3])), None);
     }
 }

@@ -24,6 +24,8 @@ pub(super) struct Writer {
     shared: Arc<Shared>,
     backing: Arc<dyn Backing>,
     checked: Option<Instant>,
+    /// Since when there has been something to write.
+    behind: Option<Instant>,
     evicted_to: u16,
 }
 
@@ -46,7 +48,7 @@ struct Due {
 
 impl Writer {
     pub(super) fn new(proposer: Arc<Proposer>, shared: Arc<Shared>, backing: Arc<dyn Backing>) -> Self {
-        Self { proposer, shared, backing, checked: None, evicted_to: 0 }
+        Self { proposer, shared, backing, checked: None, behind: None, evicted_to: 0 }
     }
 
     /// Before the first session is asked for: a log that never wrote anything finds out whether there are rows of a lost
@@ -71,7 +73,8 @@ impl Writer {
         loop {
             if !self.proposer.leads() {
                 // Whoever leads next looks first; leading begins with an entry.
-                self.checked = None;
+                (self.checked, self.behind) = (None, None);
+                metrics::gauge!("keyraft_cluster_flush_lag_seconds").set(0.0);
                 rest(&mut applied).await;
                 continue;
             }
@@ -93,8 +96,17 @@ impl Writer {
                     sleep(PAUSE).await;
                 }
             }
-            metrics::gauge!("keyraft_cluster_dirty").set(as_f64(self.view().dirty_count()));
+            self.tell();
         }
+    }
+
+    /// How much waits, and for how long something has.
+    fn tell(&mut self) {
+        let waiting = self.view().dirty_count();
+        self.behind = (waiting > 0).then(|| self.behind.unwrap_or_else(Instant::now));
+        let lag = self.behind.map(|since| since.elapsed()).unwrap_or_default();
+        metrics::gauge!("keyraft_cluster_dirty").set(as_f64(waiting));
+        metrics::gauge!("keyraft_cluster_flush_lag_seconds").set(lag.as_secs_f64());
     }
 
     /// One batch, if there is anything to write; says how many rows it had.
