@@ -4,19 +4,16 @@ mod support;
 
 use std::time::Duration;
 
-use keyraft_core::Error;
-use keyraft_store::{changes, clients, realms, users};
+use keyraft_cluster::Cluster;
+use keyraft_core::{Core, Error};
+use keyraft_store::{Db, changes, clients, realms, users};
 use support::{Folder, Place, cluster, fill, node, stop, store, within};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_one_node_changes_the_other_has_when_the_writer_is_answered() {
     let folder = Folder::new();
     for place in Place::each(&folder) {
-        let beside = store(&place).await;
-        fill(&beside).await;
-        let shared = cluster(&folder.join(place.name()), &beside).await;
-        let here = node(&place, &folder.join("here"), Some(shared.clone())).await;
-        let there = node(&place, &folder.join("there"), Some(shared.clone())).await;
+        let Two { here, there, .. } = Two::nodes(&place, &folder).await;
         for round in 0..20 {
             let (realm, known) = (here.realm("lab").await, there.realm("lab").await);
             let (realm, known) = (realm.expect("reads").expect("is"), known.expect("reads").expect("is"));
@@ -47,6 +44,26 @@ async fn what_one_node_changes_the_other_has_when_the_writer_is_answered() {
     }
 }
 
+/// Two nodes over one log and one database.
+struct Two {
+    /// The database as a command beside the server has it.
+    beside: Db,
+    shared: Cluster,
+    here: Core,
+    there: Core,
+}
+
+impl Two {
+    async fn nodes(place: &Place, folder: &Folder) -> Self {
+        let beside = store(place).await;
+        fill(&beside).await;
+        let shared = cluster(&folder.join(place.name()), &beside).await;
+        let here = node(place, &folder.join("here"), Some(shared.clone())).await;
+        let there = node(place, &folder.join("there"), Some(shared.clone())).await;
+        Self { beside, shared, here, there }
+    }
+}
+
 fn name(round: u32) -> String {
     if round == 0 { String::new() } else { round.to_string() }
 }
@@ -56,11 +73,7 @@ async fn a_change_whose_node_died_before_telling_is_everywhere_within_two_second
     let folder = Folder::new();
     for place in Place::each(&folder) {
         // It commits and tells nobody: a node that was killed in between, or a command that runs beside the server.
-        let beside = store(&place).await;
-        fill(&beside).await;
-        let shared = cluster(&folder.join(place.name()), &beside).await;
-        let here = node(&place, &folder.join("here"), Some(shared.clone())).await;
-        let there = node(&place, &folder.join("there"), Some(shared.clone())).await;
+        let Two { beside, shared, here, there } = Two::nodes(&place, &folder).await;
         let realm = here.realm("lab").await.expect("reads").expect("is");
         there.realm("lab").await.expect("reads").expect("is");
 
@@ -94,9 +107,7 @@ async fn a_change_whose_node_died_before_telling_is_everywhere_within_two_second
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_read_serves_while_the_database_is_away_and_after_a_restart() {
     let folder = Folder::new();
-    let Some(place) = Place::each(&folder).into_iter().find(|place| matches!(place, Place::Server(_))) else {
-        return;
-    };
+    let Some(place) = Place::server(&folder) else { return };
     let Place::Server(server) = &place else { return };
     fill(&store(&place).await).await;
     let core = node(&place, &folder.join("node"), None).await;

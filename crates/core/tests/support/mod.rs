@@ -61,6 +61,11 @@ impl Place {
         places
     }
 
+    /// A server, where there is one.
+    pub(crate) fn server(folder: &Folder) -> Option<Self> {
+        Self::each(folder).into_iter().find(|place| matches!(place, Self::Server(_)))
+    }
+
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::File(_) => "SQLite",
